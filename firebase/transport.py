@@ -81,11 +81,7 @@ class Transport:
     """Sends requests with the credentials that the environment variables name."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        token = environ.get("GOOGLE_OAUTH_ACCESS_TOKEN", "").strip()
-        if not token.isascii() or not token.isprintable() or " " in token:
-            # Else the exception of the HTTP library contains the token.
-            what = "GOOGLE_OAUTH_ACCESS_TOKEN contains a character that no token has"
-            raise GoogleError(what, 'export GOOGLE_OAUTH_ACCESS_TOKEN="$(gcloud auth print-access-token)"')
+        token = _given_token(environ)
         credentials = google.oauth2.credentials.Credentials(token) if token else _credentials(environ)
         retry = _Retry(
             allowed_methods=None,
@@ -156,6 +152,26 @@ def _session(credentials: Credentials, retry: Retry, *, renew: bool) -> Authoriz
     for scheme in ("https://", "http://"):
         session.mount(scheme, HTTPAdapter(max_retries=retry))
     return session
+
+
+def credentials_of(environ: Mapping[str, str]) -> Credentials:
+    """The credentials that the environment variables name, for another client of Google.
+
+    Raises:
+        GoogleError: there are none that can be used.
+    """
+    token = _given_token(environ)
+    return google.oauth2.credentials.Credentials(token) if token else _credentials(environ)
+
+
+def _given_token(environ: Mapping[str, str]) -> str:
+    """The access token in the environment, "" if there is none."""
+    token = environ.get("GOOGLE_OAUTH_ACCESS_TOKEN", "").strip()
+    if not token.isascii() or not token.isprintable() or " " in token:
+        # Else the exception of the HTTP library contains the token.
+        what = "GOOGLE_OAUTH_ACCESS_TOKEN contains a character that no token has"
+        raise GoogleError(what, 'export GOOGLE_OAUTH_ACCESS_TOKEN="$(gcloud auth print-access-token)"')
+    return token
 
 
 def _credentials(environ: Mapping[str, str]) -> Credentials:

@@ -47,6 +47,7 @@ def load_settings(
     production = settings.production or stack.rpartition("/")[2] in PRODUCTION_STACKS
     google, railway, secrets = settings.google, settings.railway, settings.secrets
     rules.check_app_dir(read, settings.app_dir)
+    rules.check_acceptance_names(read, settings.acceptance_names)
     rules.check_project(read, google.project, stack)
     railway_rules.check_branch(read, railway.branch, production=production)
     railway_rules.check_replicas(read, railway.replicas)

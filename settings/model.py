@@ -464,6 +464,12 @@ class Settings:
         "Whether this is a production stack. Stacks named prod or production always are.",
         group="Stack and app", default=False,
     )
+    acceptance_names: Mapping[str, str] = setting(
+        "What the app calls the documents, fields and functions that `python -m ops accept` uses, where it "
+        "is not what the example calls them; docs/acceptance.md lists them. The names of collections are in "
+        "flutterNames.",
+        default={},
+    )
     app_dir: Path = setting(
         "The folder of the app, the one with firebase.json, relative to Pulumi.yaml.",
         example="../my-crm", required=True,

@@ -14,7 +14,7 @@ import pulumi
 from pulumi.runtime.config import is_config_secret
 
 from railway.validation import Rule
-from settings import flutter_names, privileged_roles
+from settings import acceptance_names, flutter_names, privileged_roles
 from settings.keys import NAMESPACE
 from settings.parsing import document_problem, look_alike, nearest
 from settings.problems import Problem
@@ -132,6 +132,23 @@ def check_function_accounts(read: ConfigReader, accounts: Mapping[str, str]) -> 
         elif _OWN_ACCOUNT.match(email):
             what = f"{function}: {email} is an account that the program chooses, by the function's secrets."
             read.add(key, what, remove_command(key, part))
+
+
+def check_acceptance_names(read: ConfigReader, names: Mapping[str, str]) -> None:
+    """Each name is known, belongs to this setting, and is possible."""
+    key = "acceptanceNames"
+    for name, value in names.items():
+        if wrong := acceptance_names.wrong_name(name, value):
+            what, guess = wrong
+            part = part_of(name)
+            fix = remove_command(key, part)
+            if guess == name:
+                fix = set_command(key, "<name>", part)
+            elif guess is not None:
+                fix += f"\n{set_command(key, '<name>', part_of(guess))}"
+            elif name in acceptance_names.ALL:
+                fix += f"\n{set_command('flutterNames', '<name>', part)}"
+            read.add(key, what, fix)
 
 
 def retention_seconds(text: str) -> int:

@@ -20,6 +20,7 @@ import yaml
 
 from settings.parsing import mapping
 from tests import (
+    bad_acceptance,
     bad_credentials,
     bad_flutter,
     bad_function_settings,
@@ -405,6 +406,7 @@ SETTINGS: tuple[Bad, ...] = (
         secret=("adminToken",),
     ),
     *bad_flutter.SETTINGS,
+    *bad_acceptance.SETTINGS,
     *bad_protection.SETTINGS,
     *bad_inputs.SETTINGS,
 )

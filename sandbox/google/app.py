@@ -1,10 +1,12 @@
 """The Google sandbox as one ASGI app.
 
-Nothing runs in the background: operations that are due are finished when the next request arrives.
+Nothing runs in the background: operations that are due are finished when the next request arrives. Only where
+functions run (`sandbox.google.running`) are there processes and work under way.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from typing import TYPE_CHECKING
@@ -25,6 +27,8 @@ from sandbox.request_holds import RequestHolds
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
+
+    from sandbox.google.running.runner import FunctionsRunner
 
 JSON = "application/json"
 
@@ -65,7 +69,11 @@ RESPONSES = {
 """Injected faults for which Google has its own error format."""
 
 
-def create_app(state_file: Path | None = None, firestore_emulator: str | None = None) -> Starlette:
+def create_app(
+    state_file: Path | None = None,
+    firestore_emulator: str | None = None,
+    functions: FunctionsRunner | None = None,
+) -> Starlette:
     """Create a server for Google's APIs, each below its mount: `/firestore/v1/…`, `/storage/v1/…`, …
 
     Args:
@@ -74,19 +82,26 @@ def create_app(state_file: Path | None = None, firestore_emulator: str | None = 
             memory.
         firestore_emulator: host:port of a Firestore emulator: it compiles rules, and released rules are
             loaded into it. Without one, only the syntax of rules is checked (brackets, `service` block).
+        functions: runs the deployed functions; None: they are only kept.
     """
     cloud = Cloud(state_file, firestore_emulator)
+    if functions is not None:
+        functions.attach(cloud)
+        cloud.functions = functions
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         await rules.load_released_rules(cloud)
+        if functions is not None:
+            functions.served_in(asyncio.get_running_loop())
         yield
 
     dispatcher = Dispatcher(cloud)
     holds = RequestHolds(dispatcher, describe)
     watched = RequestMonitor(holds, describe, RESPONSES)
+    served = watched if functions is None else functions.front(watched)
     return Starlette(
-        routes=[*watched.routes(), *holds.routes(), *admin.routes(cloud), Mount("/", app=watched)],
-        middleware=[Middleware(LocalOnly)],
+        routes=[*watched.routes(), *holds.routes(), *admin.routes(cloud), Mount("/", app=served)],
+        middleware=[Middleware(LocalOnly, other_hosts=functions is not None)],
         lifespan=lifespan,
     )

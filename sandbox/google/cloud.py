@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from sandbox.google.running.runner import FunctionsRunner
+
 PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 KNOWN_PROJECTS = {"crm-sandbox": 100000000001}
 ALWAYS_ENABLED = frozenset(
@@ -42,6 +44,8 @@ class Cloud:
         self.emulator = firestore_emulator
         self.switches = Switches(**cast("Json", self.store.get("sandbox", "switches") or {}))
         self.operations = Operations(self.store, self.switches)
+        self.functions: FunctionsRunner | None = None
+        """What runs the functions; None where they do not run."""
         self.index_writes = set[str]()
         """The databases whose indexes a request is changing, if `index_write_seconds` is set."""
 

@@ -68,6 +68,8 @@ PRODUCTS: dict[tuple[str, str], Product] = {
         ("cloudbilling", "cloudbilling", "v1"),
         ("runtimeconfig", "runtimeconfig", "v1beta1"),
         ("compute", "compute", "v1"),
+        ("iamcredentials", "iamcredentials", "v1"),
+        ("logging", "logging", "v2"),
     )
 }
 """The served APIs by (mount, version), the first two segments of a request's path."""

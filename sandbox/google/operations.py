@@ -31,6 +31,7 @@ class Operations:
         self._store = store
         self._switches = switches
         self._pending: set[str] = {name for name, stored in store.items(TABLE) if not stored["done"]}
+        self.release_interrupted()
 
     def start(
         self,
@@ -44,6 +45,7 @@ class Operations:
         resource: str = "",
         seconds: float | None = None,
         polls: int | None = None,
+        held: bool = False,
     ) -> Json:
         """Start an operation and return its JSON form.
 
@@ -57,6 +59,7 @@ class Operations:
             resource: the name of the resource it works on, for `in_progress`.
             seconds: its minimum duration; None uses the switch.
             polls: the number of polls it needs; None uses the switch.
+            held: it is not done before `release`.
         """
         number = self._store.unique("operation")[:24]
         name = f"{parent}/operations/{number}" if parent else f"operations/acat.p2-{number}"
@@ -71,11 +74,33 @@ class Operations:
             "polls": self._switches.operation_polls if polls is None else polls,
             "at": time.time() + wait if wait else 0.0,
             "done": False,
+            "held": held,
         }
         self._pending.add(name)
         self._store.put(TABLE, name, stored)
         self._advance(name)
         return self.to_json(cast("Json", self._store.get(TABLE, name)))
+
+    def release(self, name: str, *, error: ApiError | None, effects: Sequence[Effect]) -> None:
+        """Let an operation end that was started with `held`.
+
+        Args:
+            name: the operation.
+            error: the error that it ends with.
+            effects: the changes that are applied when it is done.
+        """
+        stored = cast("Json", self._store.get(TABLE, name))
+        status = None if error is None else error.as_status()
+        ended = {**stored, "held": False, "error": status, "effects": [list(effect) for effect in effects]}
+        self._store.put(TABLE, name, ended)
+        self._advance(name)
+
+    def release_interrupted(self) -> None:
+        """End what was held when the server was stopped: nobody would release it."""
+        interrupted = ApiError("INTERNAL", "The sandbox was stopped during this operation. Please retry.")
+        for name in list(self._pending):
+            if cast("Json", self._store.get(TABLE, name)).get("held"):
+                self.release(name, error=interrupted, effects=())
 
     def finish_due(self) -> None:
         """Finish every operation that is due. Called before each request."""
@@ -123,7 +148,7 @@ class Operations:
     def _advance(self, name: str) -> None:
         store = self._store
         stored = cast("Json", store.get(TABLE, name))
-        if stored["polls"] > 0 or (stored["at"] and time.time() < stored["at"]):
+        if stored.get("held") or stored["polls"] > 0 or (stored["at"] and time.time() < stored["at"]):
             return
         for kind, collection, key, value in stored["effects"]:
             current = store.get(collection, key)

@@ -27,6 +27,7 @@ class Switches:
         function_writes_per_minute: Cloud Functions' write quota per region (Google's is 60); 0: no quota.
         firestore_location: the location of a project's `(default)` database until one is created.
         firestore_located_by_trigger: take the location from the first Firestore trigger instead.
+        run_wait_scale: a factor on the waits between the attempts of an event, a job or a task.
     """
 
     operation_polls: int = 0
@@ -38,6 +39,7 @@ class Switches:
     function_writes_per_minute: int = 0
     firestore_location: str = "nam5"
     firestore_located_by_trigger: bool = False
+    run_wait_scale: float = 0.1
 
     def update(self, values: Mapping[str, object]) -> None:
         """Set switches by name, all of them or none.

@@ -135,6 +135,7 @@ def _deploy(request: ApiRequest, name: str, requested: Json, old: Json | None) -
     where = request.collection(parent, "functions")
     service_at = (run.table(request.project, region), service_id(key))
     effects: list[Effect] = []
+    service: Json = {}
     if failure is None:
         service = run.with_computed_fields(request.cloud, _service(function), request.store.get(*service_at))
         function["serviceConfig"] |= {"revision": service["latestReadyRevision"].rpartition("/")[2]}
@@ -150,7 +151,13 @@ def _deploy(request: ApiRequest, name: str, requested: Json, old: Json | None) -
     final = {**function, "state": "ACTIVE", "updateTime": now}
     request.store.put(where, key, {**function, "state": "DEPLOYING", "updateTime": now})
     verb = "CREATE_FUNCTION" if old is None else "UPDATE_FUNCTION"
-    return _operation(request, parent, name, verb, response=final, error=failure, effects=effects)
+    running = request.cloud.functions if failure is None else None
+    started = _operation(
+        request, parent, name, verb, response=final, error=failure, effects=effects, held=running is not None
+    )
+    if running is not None:
+        running.deploy(started["name"], final, service, effects)
+    return started
 
 
 def _operation(
@@ -162,6 +169,7 @@ def _operation(
     response: Json | None = None,
     error: ApiError | None = None,
     effects: list[Effect],
+    held: bool = False,
 ) -> Json:
     version = request.api.product.version
     metadata = {
@@ -175,7 +183,14 @@ def _operation(
     }
     kind = KIND if response is not None else "google.protobuf.Empty"
     return request.cloud.operations.start(
-        parent, response=response, kind=kind, error=error, metadata=metadata, effects=effects, resource=name
+        parent,
+        response=response,
+        kind=kind,
+        error=error,
+        metadata=metadata,
+        effects=effects,
+        resource=name,
+        held=held,
     )
 
 

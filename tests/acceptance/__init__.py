@@ -1,0 +1,1 @@
+"""The runbook's five acceptance tests, unattended, on a sandbox that runs the example."""

@@ -1,0 +1,102 @@
+"""A person is told what to do, and has the time that they need; the effect has the time of the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ops.acceptance import person
+from ops.acceptance.model import CannotTellError, TimedOut
+from ops.acceptance.person import Person
+from ops.acceptance.world import Account
+from tests.unit.ops.acceptance_crm import CLIENT
+
+pytestmark = pytest.mark.unit
+
+SALES = Account(id="sales", phone="+40700000001")
+
+
+class Room:
+    """A console beside a clock that only waiting moves.
+
+    Args:
+        enters_at: the seconds at which Enter is pressed.
+    """
+
+    def __init__(self, *enters_at: float) -> None:
+        self.enters_at = list(enters_at)
+        self.clock = 0.0
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def forget(self) -> None:
+        self.enters_at = [at for at in self.enters_at if at > self.clock]
+
+    def entered(self, seconds: float) -> bool:
+        until = self.clock + seconds
+        for at in self.enters_at:
+            if at <= until:
+                self.enters_at.remove(at)
+                self.clock = max(self.clock, at)
+                return True
+        self.clock = until
+        return False
+
+    def arrives(self, at: float) -> Callable[[], str | None]:
+        return lambda: "message" if self.clock >= at else None
+
+
+@pytest.fixture
+def room(monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
+    made = Room()
+    monkeypatch.setattr(person.time, "monotonic", lambda: made.clock)
+    return made  # type: ignore[return-value]
+
+
+def test_the_instructions_can_be_followed(room: Room) -> None:
+    hands = Person(room, CLIENT, 600)
+    hands.write(SALES, "Bună ziua, 7f3a-a1")
+    (text,) = room.said
+    assert CLIENT in text
+    assert "sales (+40700000001)" in text
+    assert "    Bună ziua, 7f3a-a1\n" in text
+    assert "https://wa.me/40700000001?text=Bun%C4%83%20ziua%2C%207f3a-a1" in text
+    hands.read(SALES, "M1", "Confirmăm")
+    assert "open the chat with sales" in room.said[-1]
+    assert "Confirmăm" in room.said[-1]
+
+
+def test_an_effect_needs_no_enter(room: Room) -> None:
+    action = Person(room, CLIENT, 600).write(SALES, "x")
+    assert action.until(room.arrives(300), 60) == "message"
+    assert not action.exact
+
+
+def test_nobody_did_it(room: Room) -> None:
+    action = Person(room, CLIENT, 600).write(SALES, "x")
+    with pytest.raises(CannotTellError, match="nobody did what was asked within 10 minutes"):
+        action.until(lambda: None, 60)
+    assert 599 <= room.clock <= 602
+
+
+def test_it_was_done_and_did_not_arrive(room: Room) -> None:
+    room.enters_at = [100]
+    action = Person(room, CLIENT, 600).write(SALES, "x")
+    with pytest.raises(TimedOut):
+        action.until(lambda: None, 60)
+    assert 160 <= room.clock <= 162
+
+
+def test_the_effect_has_its_time_after_enter(room: Room) -> None:
+    room.enters_at = [590]
+    action = Person(room, CLIENT, 600).write(SALES, "x")
+    assert action.until(room.arrives(640), 60) == "message"
+
+
+def test_enter_from_before_does_not_count(room: Room) -> None:
+    room.clock, room.enters_at = 10, [5]
+    action = Person(room, CLIENT, 600).write(SALES, "x")
+    assert action.until(room.arrives(200), 60) == "message"
