@@ -15,8 +15,8 @@ from components import verification_spec
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi
 from ops import access, check_results, stack, verify
-from ops.readiness import options as readiness_options
 from ops.acceptance import options as acceptance_options
+from ops.readiness import options as readiness_options
 from railway.clock import Clock
 from railway.graphql.credentials import access_from
 from railway.graphql.errors import RailwayError
@@ -108,6 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
     accepting = commands.add_parser(
         "accept",
         help="run the five acceptance tests; on production, a person with a phone is told what to do",
+    )
     acceptance_options.add_options(accepting)
     accepting.set_defaults(run=_accept)
     options = parser.parse_args(arguments)
@@ -256,17 +257,23 @@ def _readiness(options: argparse.Namespace) -> int:
     except OSError as error:
         fix = f"make {error.filename} writable" if error.filename else "free space on this disk"
         return _usage_error("readiness", add_fix(f"{error.strerror or error}: {error.filename}", fix))
+
+
 def _accept(options: argparse.Namespace) -> int:
     from ops.acceptance import command, model  # Firestore's client takes a second to load
 
     again = f".venv/bin/python -m ops accept --stack {shell_word(options.stack)}"
+    try:
         return command.accept(acceptance_options.options_of(options))
     except (model.CannotTellError, model.Failed) as error:
         return _usage_error("accept", add_fix(error.found, error.fix))
     except (UserError, stack.StackError, GoogleError, RailwayError) as error:
         return _usage_error("accept", str(error))
+    except KeyboardInterrupt:
         what = "interrupted; the results so far are kept, and what was made is marked as a test"
         return _usage_error("accept", add_fix(what, f"{again}  # continues, with the same options"))
+    except OSError as error:
+        fix = f"make {error.filename} writable" if error.filename else "free space on this disk"
         return _usage_error("accept", add_fix(f"{error.strerror or error}: {error.filename}", fix))
 
 
