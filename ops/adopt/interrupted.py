@@ -20,16 +20,32 @@ def half_replaced(state: JsonObject) -> list[str]:
     return [str(one["urn"]) for one in _resources(state) if one.get("pendingReplacement")]
 
 
-def out_of_order(state: JsonObject) -> list[str]:
-    """The URNs of resources in front of which an import would miss what they depend on.
+def needs_mending(state: JsonObject) -> bool:
+    """Whether an import needs `mend` first."""
+    resources = _resources(state)
+    return mended(resources) != resources
 
-    A killed `up` can leave the replaced object (`delete` is true) in front of a resource that depends on it,
-    and the new one, of the same URN, behind it. The next operation removes the old one first; the program
-    then registers its resources anew, in their order, but an import registers none of them, and ends with
-    "snapshot integrity failure" (seen with Pulumi 3.274.1).
+
+def mended(resources: Sequence[JsonObject]) -> list[JsonObject]:
+    """The resources of a state without what makes an import of Pulumi fail or pass over them.
+
+    - Marks of half-replaced objects: the engine reads no resource that waits for its creation, and imports
+      none.
+    - Marks of objects that are about to be deleted, where the new one is not recorded and other resources
+      depend on it. An import moves what has the mark behind everything else, and ends with "snapshot
+      integrity failure" (seen with Pulumi 3.274.1). Without the mark, the next `up` replaces the object.
+    - A new object behind what depends on it, with the old one of the same URN in front: the same failure.
     """
-    before = _resources(state)
-    return [str(one["urn"]) for one, other in zip(before, in_order(before), strict=True) if one is not other]
+    stays = {str(one["urn"]) for one in resources if not one.get("delete")}
+    needed = {urn for one in resources if not one.get("delete") for urn in _needs(one)}
+    unmarked: list[JsonObject] = []
+    for one in resources:
+        marks = {"pendingReplacement"}
+        if one.get("delete") and str(one["urn"]) in needed - stays:
+            marks.add("delete")
+            stays.add(str(one["urn"]))
+        unmarked.append({key: value for key, value in one.items() if key not in marks})
+    return in_order(unmarked)
 
 
 def in_order(resources: Sequence[JsonObject]) -> list[JsonObject]:
@@ -79,10 +95,9 @@ def _needs(resource: JsonObject) -> Iterator[str]:
 
 
 def mend(name: str, state: JsonObject, folder: Path) -> None:
-    """Put the resources in order, and have the state say what exists of half-replaced objects: what was
-    created again, or nothing.
+    """Make the state one that an import accepts, and have it say what exists of half-replaced objects: what
+    was created again, or nothing.
 
-    The engine reads no resource that waits for its creation, and imports none. So the mark is removed first.
     A run that is killed in between leaves a resource that the next `up` replaces once more.
 
     Args:
@@ -101,12 +116,8 @@ def mend(name: str, state: JsonObject, folder: Path) -> None:
             f".venv/bin/python -m ops adopt --stack {name}  # when the other run has ended",
         )
     urns = half_replaced(state)
-    resources = [
-        {key: value for key, value in one.items() if key != "pendingReplacement"}
-        for one in in_order(_resources(state))
-    ]
-    mended = {**state, "deployment": {**state["deployment"], "resources": resources}}
-    engine.call_with_file("stack import", name, folder / "state.json", mended)
+    document = {**state, "deployment": {**state["deployment"], "resources": mended(_resources(state))}}
+    engine.call_with_file("stack import", name, folder / "state.json", document)
     if not urns:
         return
     targets = [option for urn in urns for option in ("--target", urn)]

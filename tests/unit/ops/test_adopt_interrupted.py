@@ -7,7 +7,7 @@ import pytest
 from firebase.errors import JsonObject
 from ops import stack
 from ops.adopt import record, run, run_folder
-from ops.adopt.interrupted import in_order
+from ops.adopt.interrupted import in_order, mended
 from tests.unit.ops.adopt_engine import (
     ALL,
     ANSWERS,
@@ -156,6 +156,42 @@ def test_each_resource_is_behind_what_it_needs(name: str) -> None:
 )
 def test_what_is_in_order_stays_as_it_is(rows: list[JsonObject]) -> None:
     assert in_order(rows) == rows
+
+
+MARKED: dict[str, tuple[list[JsonObject], list[JsonObject]]] = {
+    "its replacement is not recorded": (
+        [{"urn": "a", "delete": True}, {"urn": "b", "dependencies": ["a"]}],
+        [{"urn": "a"}, {"urn": "b", "dependencies": ["a"]}],
+    ),
+    "behind what needs it": (
+        [{"urn": "b", "provider": "a::id"}, {"urn": "a", "delete": True}],
+        [{"urn": "a"}, {"urn": "b", "provider": "a::id"}],
+    ),
+    "twice": (
+        [{"urn": "a", "delete": True, "id": "2"}, {"urn": "a", "delete": True}, {"urn": "b", "parent": "a"}],
+        [{"urn": "a", "id": "2"}, {"urn": "a", "delete": True}, {"urn": "b", "parent": "a"}],
+    ),
+    "half replaced": ([{"urn": "a", "pendingReplacement": True}], [{"urn": "a"}]),
+}
+
+
+@pytest.mark.parametrize("name", MARKED)
+def test_a_mark_that_an_import_does_not_accept_is_removed(name: str) -> None:
+    before, after = MARKED[name]
+    assert mended(before) == after
+    assert mended(after) == after
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"urn": "a"}, {"urn": "a", "delete": True}, {"urn": "b", "dependencies": ["a"]}],
+        [{"urn": "a", "delete": True}],
+        [{"urn": "a", "delete": True}, {"urn": "b", "delete": True, "dependencies": ["a"]}],
+    ],
+)
+def test_what_is_about_to_be_deleted_stays_so(rows: list[JsonObject]) -> None:
+    assert mended(rows) == rows
 
 
 @pytest.mark.parametrize("finished", [True, False])
