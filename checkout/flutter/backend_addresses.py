@@ -103,11 +103,7 @@ def _once(findings: list[Finding]) -> tuple[Finding, ...]:
 def _set_by_build(app: Analysis) -> Iterator[str]:
     """Addresses that are only known when the app is built."""
     for one in app.log.requests:
-        host = (
-            urlsplit(one.address.replace(HOLE, "")).netloc
-            if "//" in one.address
-            else one.address.replace(HOLE, "")
-        )
+        host = urlsplit(one.address.replace(HOLE, "")).netloc if "//" in one.address else ""
         if one.set_by_build and not host.strip("/").strip():
             yield (
                 f"{one.file}:{one.line}: the address is given by the build ({one.set_by_build}), so it is not known "

@@ -231,7 +231,7 @@ class Interpreter(PlatformValues):
                         frame,
                     )  # noqa: E501
                 else:
-                    values = self._native(alt.value, name)
+                    values = self._native(alt.value, name, line)
                 if values is not None:
                     found.append(values)
         if found:
@@ -246,13 +246,13 @@ class Interpreter(PlatformValues):
                     return self.of_class(cls, name, line, frame)
         return None
 
-    def _native(self, value: Value, name: str) -> Vals | None:
+    def _native(self, value: Value, name: str, line: int) -> Vals | None:
         """A member of a class of Firestore or Dart, where an extension uses it without `this`."""
         found = self.firestore_member(value, name)
         if found is None:
             found = self.core_member(value, name)
         if found is None and name in METHODS and isinstance(value, (Db, Ref, Query, Batch)):
-            return one(Method(value, name))
+            return one(Method(value, name, line))
         return found
 
     def _widget(self, owner: Object) -> Vals | None:
@@ -317,7 +317,7 @@ class Interpreter(PlatformValues):
         if isinstance(value, Prefix):
             declared = self.program.prefixed(value.name, name, frame.library)
             return self.declared(declared, line, frame) if declared is not None else one(Sdk(name))
-        found = self._native(value, name)
+        found = self._native(value, name, line)
         if found is None:
             found = self.of_extension(_type_names(value), one(value), name, line, frame)
         return found if found is not None else self.platform_member(value, name, frame)
@@ -669,7 +669,7 @@ class Interpreter(PlatformValues):
         if isinstance(value, Sdk) and frame is not None:
             return self.of_platform(value.name, args, named, call, frame)
         if frame is not None:
-            self._escape("", args, named, call, frame)
+            self._escape(args, named, call, frame)
             known = self._by_type(call, frame)
             if known is not None:
                 return known
@@ -757,7 +757,7 @@ class Interpreter(PlatformValues):
 
     def _lost(self, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame) -> Vals:
         """A method that the app's class has from a class of Flutter."""
-        self._escape("", args, named, call, frame)
+        self._escape(args, named, call, frame)
         return one(Unknown())
 
     _METHODS: dict[type, Any] = {

@@ -23,6 +23,7 @@ from checkout.flutter.values import (
     Frame,
     ListValue,
     MapValue,
+    Method,
     Object,
     Options,
     Provided,
@@ -131,7 +132,7 @@ class PlatformValues(CoreValues):
         if last == "httpsCallable":
             return self.function_named(args, call, frame)
         self._request(last, plain, args, named, call, frame)
-        self._escape(plain, args, named, call, frame)
+        self._escape(args, named, call, frame)
         known = self._by_type(call, frame)
         if known is not None:
             return known
@@ -190,7 +191,8 @@ class PlatformValues(CoreValues):
         if name in ("Uri.parse", "Uri.tryParse", "Uri.https", "Uri.http", "Uri"):
             return self._address(name, args, named, call, frame)
         if name.rpartition(".")[2] == "FirebaseOptions":
-            self.log.options.append((self.place(call.line, frame), named.get("projectId", ())))
+            line = next((value.line for label, value in call.named if label == "projectId"), call.line)
+            self.log.options.append((self.place(line, frame), named.get("projectId", ())))
             return one(Unknown(s.TypeRef("FirebaseOptions")))
         return None
 
@@ -277,12 +279,13 @@ class PlatformValues(CoreValues):
                 elif isinstance(alt.value, Str) and ("/" in alt.value.text or "." in alt.value.text):
                     self._asked_for(alt.value.text, verb, alt.value.set_by_build, call, frame)
 
-    def _escape(
-        self, name: str, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame
-    ) -> None:
+    def _escape(self, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame) -> None:
         """What is handed to code that is not the app's: queries are sent there, functions are called there."""
         for vals in (*args, *named.values()):
             self.ask_if_query(vals, call.line, frame)
+            for alt in vals:
+                if isinstance(alt.value, Method):  # `onPressed: document.delete`
+                    self.call_value((alt,), (), {}, s.Call(alt.value.line), frame)
         source = named.get("stream", named.get("future"))
         for label in ("builder", "itemBuilder") if source is not None else ():
             for alt in named.get(label, ()):
@@ -375,7 +378,7 @@ class PlatformValues(CoreValues):
         if name == "replace" and isinstance(value, Address):
             return self._replaced(value, named, call, frame)
         self._request(name, "", args, named, call, frame)
-        self._escape(name, args, named, call, frame)
+        self._escape(args, named, call, frame)
         known = self._by_type(call, frame)
         if known is not None:
             return known
