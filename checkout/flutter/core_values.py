@@ -29,15 +29,55 @@ from checkout.flutter.values import (
     union,
 )
 
-_SAME_LIST = ("toList", "toSet", "cast", "where", "whereType", "skip", "take", "skipWhile", "takeWhile", "reversed",
-              "followedBy", "asBroadcastStream", "distinct", "handleError", "toUnmodifiable", "sublist",
-              "getRange", "nonNulls")  # fmt: skip
+_SAME_LIST = (
+    "toList",
+    "toSet",
+    "cast",
+    "where",
+    "whereType",
+    "skip",
+    "take",
+    "skipWhile",
+    "takeWhile",
+    "reversed",
+    "followedBy",
+    "asBroadcastStream",
+    "distinct",
+    "handleError",
+    "toUnmodifiable",
+    "sublist",
+    "getRange",
+    "nonNulls",
+)
 _ITEM = ("first", "last", "single", "firstOrNull", "lastOrNull", "singleOrNull")
-_ITEM_CALLS = ("firstWhere", "lastWhere", "singleWhere", "elementAt", "removeAt", "removeLast", "firstWhereOrNull",
-               "elementAtOrNull", "reduce")  # fmt: skip
+_ITEM_CALLS = (
+    "firstWhere",
+    "lastWhere",
+    "singleWhere",
+    "elementAt",
+    "removeAt",
+    "removeLast",
+    "firstWhereOrNull",
+    "elementAtOrNull",
+    "reduce",
+)
 _MAPPED = ("map", "asyncMap", "then", "mapIndexed")
-_PREDICATES = ("where", "any", "every", "firstWhere", "lastWhere", "singleWhere", "forEach", "firstWhereOrNull",
-               "listen", "skipWhile", "takeWhile", "removeWhere", "retainWhere", "sort")  # fmt: skip
+_PREDICATES = (
+    "where",
+    "any",
+    "every",
+    "firstWhere",
+    "lastWhere",
+    "singleWhere",
+    "forEach",
+    "firstWhereOrNull",
+    "listen",
+    "skipWhile",
+    "takeWhile",
+    "removeWhere",
+    "retainWhere",
+    "sort",
+)
 GROWS = "its clauses are added in a loop"
 _SAME_TEXT = ("toString", "trim", "trimLeft", "trimRight", "toStringAsFixed")
 

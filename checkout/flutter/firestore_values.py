@@ -41,13 +41,46 @@ ANYWHERE = "**"
 FIELD_UNKNOWN = "the field of a clause is not known before the app runs"
 _EQUAL = ("isEqualTo", "whereIn")
 _CONTAINS = ("arrayContains", "arrayContainsAny")
-_RANGES = ("isLessThan", "isLessThanOrEqualTo", "isGreaterThan", "isGreaterThanOrEqualTo", "isNotEqualTo",
-           "whereNotIn")  # fmt: skip
-_CURSORS = ("limit", "startAt", "startAfter", "endAt", "endBefore", "startAtDocument", "startAfterDocument",
-            "endAtDocument", "endBeforeDocument")  # fmt: skip
-METHODS = ("collection", "doc", "collectionGroup", "batch", "runTransaction", "add", "set", "update", "delete", "get",
-           "snapshots", "withConverter", "where", "orderBy", "limit", "limitToLast", "count", "aggregate",
-           "commit")  # fmt: skip
+_RANGES = (
+    "isLessThan",
+    "isLessThanOrEqualTo",
+    "isGreaterThan",
+    "isGreaterThanOrEqualTo",
+    "isNotEqualTo",
+    "whereNotIn",
+)
+_CURSORS = (
+    "limit",
+    "startAt",
+    "startAfter",
+    "endAt",
+    "endBefore",
+    "startAtDocument",
+    "startAfterDocument",
+    "endAtDocument",
+    "endBeforeDocument",
+)
+METHODS = (
+    "collection",
+    "doc",
+    "collectionGroup",
+    "batch",
+    "runTransaction",
+    "add",
+    "set",
+    "update",
+    "delete",
+    "get",
+    "snapshots",
+    "withConverter",
+    "where",
+    "orderBy",
+    "limit",
+    "limitToLast",
+    "count",
+    "aggregate",
+    "commit",
+)
 """The methods that an extension, or a variable that holds one, can call without naming their object."""
 _OF_TRANSACTION = ("set", "update", "delete")
 

@@ -1,4 +1,4 @@
-"""What names that the app does not declare do: Firebase's packages, HTTP clients, providers of dependencies."""
+"""What names that the app does not declare do: Firebase's packages, HTTP clients, providers."""
 
 from __future__ import annotations
 
@@ -40,14 +40,40 @@ from checkout.flutter.values import (
 )
 
 _SENDS = {
-    "get": "GET", "post": "POST", "put": "PUT", "patch": "PATCH", "delete": "DELETE", "head": "HEAD",
-    "getUri": "GET", "postUri": "POST", "putUri": "PUT", "patchUri": "PATCH", "deleteUri": "DELETE",
-    "read": "GET", "readBytes": "GET", "getUrl": "GET", "postUrl": "POST", "deleteUrl": "DELETE",
-    "putUrl": "PUT", "request": "", "openUrl": "", "fetch": "", "connect": "", "launchUrl": "", "download": "GET",
-}  # fmt: skip
+    "get": "GET",
+    "post": "POST",
+    "put": "PUT",
+    "patch": "PATCH",
+    "delete": "DELETE",
+    "head": "HEAD",
+    "getUri": "GET",
+    "postUri": "POST",
+    "putUri": "PUT",
+    "patchUri": "PATCH",
+    "deleteUri": "DELETE",
+    "read": "GET",
+    "readBytes": "GET",
+    "getUrl": "GET",
+    "postUrl": "POST",
+    "deleteUrl": "DELETE",
+    "putUrl": "PUT",
+    "request": "",
+    "openUrl": "",
+    "fetch": "",
+    "connect": "",
+    "launchUrl": "",
+    "download": "GET",
+}
 _READS_PROVIDER = ("read", "watch", "refresh", "listen", "listenManual", "select", "exists", "invalidate")
-_COPIES = ("Map.from", "Map.of", "Map.unmodifiable", "LinkedHashMap.from", "HashMap.from", "Map.castFrom",
-           "UnmodifiableMapView")  # fmt: skip
+_COPIES = (
+    "Map.from",
+    "Map.of",
+    "Map.unmodifiable",
+    "LinkedHashMap.from",
+    "HashMap.from",
+    "Map.castFrom",
+    "UnmodifiableMapView",
+)
 _LIST_COPIES = (
     "List.from",
     "List.of",
@@ -74,19 +100,105 @@ _CALLS_ITS_FUNCTION = (
     "Isolate.run",
     "runZonedGuarded",
 )
-_STREAMED = ("then", "map", "listen", "asyncMap", "whenComplete", "forEach", "asyncExpand", "where", "data", "when",
-             "maybeWhen", "whenData", "whenOrNull", "doOnData", "switchMap", "flatMap", "tap")  # fmt: skip
-_THROUGH = ("first", "last", "single", "future", "stream", "notifier", "value", "requireData", "data", "asStream",
-            "timeout", "catchError", "handleError", "distinct", "asBroadcastStream", "onError", "ignore", "obs",
-            "shareReplay", "valueOrNull", "requireValue")  # fmt: skip
+_STREAMED = (
+    "then",
+    "map",
+    "listen",
+    "asyncMap",
+    "whenComplete",
+    "forEach",
+    "asyncExpand",
+    "where",
+    "data",
+    "when",
+    "maybeWhen",
+    "whenData",
+    "whenOrNull",
+    "doOnData",
+    "switchMap",
+    "flatMap",
+    "tap",
+)
+_THROUGH = (
+    "first",
+    "last",
+    "single",
+    "future",
+    "stream",
+    "notifier",
+    "value",
+    "requireData",
+    "data",
+    "asStream",
+    "timeout",
+    "catchError",
+    "handleError",
+    "distinct",
+    "asBroadcastStream",
+    "onError",
+    "ignore",
+    "obs",
+    "shareReplay",
+    "valueOrNull",
+    "requireValue",
+)
 # Methods of Dart and Flutter that a class of the app is not guessed for when nothing is known of the object.
 _COMMON = {
-    "add", "set", "get", "update", "delete", "where", "orderBy", "limit", "doc", "collection", "map", "then",
-    "call", "toString", "listen", "show", "of", "build", "dispose", "init", "close", "cancel", "clear", "push",
-    "pop", "forEach", "contains", "remove", "addAll", "toList", "join", "start", "stop", "read", "watch",
-    "write", "log", "open", "copyWith", "compareTo", "toJson", "toMap", "fromJson", "load", "reset", "complete",
-    "addListener", "removeListener", "format", "parse", "split", "trim", "setState", "initState",
-}  # fmt: skip
+    "add",
+    "set",
+    "get",
+    "update",
+    "delete",
+    "where",
+    "orderBy",
+    "limit",
+    "doc",
+    "collection",
+    "map",
+    "then",
+    "call",
+    "toString",
+    "listen",
+    "show",
+    "of",
+    "build",
+    "dispose",
+    "init",
+    "close",
+    "cancel",
+    "clear",
+    "push",
+    "pop",
+    "forEach",
+    "contains",
+    "remove",
+    "addAll",
+    "toList",
+    "join",
+    "start",
+    "stop",
+    "read",
+    "watch",
+    "write",
+    "log",
+    "open",
+    "copyWith",
+    "compareTo",
+    "toJson",
+    "toMap",
+    "fromJson",
+    "load",
+    "reset",
+    "complete",
+    "addListener",
+    "removeListener",
+    "format",
+    "parse",
+    "split",
+    "trim",
+    "setState",
+    "initState",
+}
 _MOST_GUESSES = 3
 
 
@@ -259,7 +371,7 @@ class PlatformValues(CoreValues):
         call: s.Call,
         frame: Frame,
     ) -> None:
-        """A request of an HTTP client: `client.post(uri)`, `Request('POST', uri)`, `BaseOptions(baseUrl: x)`."""
+        """A request: `client.post(uri)`, `Request('POST', uri)`, `BaseOptions(baseUrl: x)`."""
         given = list(args[:1])
         verb = _SENDS.get(method)
         if name.rpartition(".")[2] in ("Request", "MultipartRequest", "StreamedRequest") and len(args) > 1:
@@ -280,7 +392,7 @@ class PlatformValues(CoreValues):
                     self._asked_for(alt.value.text, verb, alt.value.set_by_build, call, frame)
 
     def _escape(self, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame) -> None:
-        """What is handed to code that is not the app's: queries are sent there, functions are called there."""
+        """What is handed to code that is not the app's: queries are sent there, functions called."""
         for vals in (*args, *named.values()):
             self.ask_if_query(vals, call.line, frame)
             for alt in vals:
@@ -308,10 +420,9 @@ class PlatformValues(CoreValues):
             return self.typed(value.type, frame.library)
         self.in_progress.add(key)
         try:
-            found: list[Vals] = []
-            for alt in value.make:
-                if isinstance(alt.value, Closure):
-                    found.append(self.call_closure(alt.value, (), {}))
+            found = [
+                self.call_closure(alt.value, (), {}) for alt in value.make if isinstance(alt.value, Closure)
+            ]
         finally:
             self.in_progress.discard(key)
         values = union(*found, ()) if found else ()
@@ -431,11 +542,13 @@ class PlatformValues(CoreValues):
             return None
         if name in _THROUGH:
             return one(value)
-        results: list[Vals] = []
-        for vals in (*args[:1], *(vals for label, vals in named.items() if label == "data")):
-            for alt in vals:
-                if isinstance(alt.value, Closure):
-                    results.append(self.call_closure(alt.value, [one(value)], {}))
+        given = (*args[:1], *(vals for label, vals in named.items() if label == "data"))
+        results = [
+            self.call_closure(alt.value, [one(value)], {})
+            for vals in given
+            for alt in vals
+            if isinstance(alt.value, Closure)
+        ]
         if name in ("listen", "forEach"):
             return one(Unknown())
         return union(*results, ()) if results else one(value)
@@ -482,4 +595,4 @@ def _build(groups: Sequence[Vals]) -> str:
             if isinstance(alt.value, Str) and alt.value.set_by_build
         ),
         "",
-    )  # noqa: E501
+    )

@@ -53,7 +53,8 @@ def check(app: Analysis) -> LineResult:
             finding = _without_index(app, one, need, unknown)
             if finding is not None:
                 findings.append(finding)
-    checked = f"{len(app.sources.units)} Dart files, {len(places)} queries, {len({o.query for o in asked.values()})} forms of them"
+    forms = len({one.query for one in asked.values()})
+    checked = f"{len(app.sources.units)} Dart files, {len(places)} queries, {forms} forms of them"
     return LineResult(
         id="E3", findings=distinct(findings), unknown=tuple(dict.fromkeys(unknown)), checked=checked
     )
@@ -118,8 +119,8 @@ def _without_field(one: Asked, known: frozenset[str]) -> Iterator[Finding]:
         yield Finding(
             file=file,
             line=first,
-            what=f"the query {shown(query)} names the field {field}, which no document has: it is in no model or "
-            "write of the app, not in the rules, and not in the code of functions and backend.",
+            what=f"the query {shown(query)} names the field {field}, which no document has: it is in no "
+            "model or write of the app, not in the rules, and not in the code of functions and backend.",
             fix=f"correct {field}, or write it where the documents are created.",
         )
 
@@ -144,7 +145,7 @@ def _fields(app: Analysis) -> frozenset[str]:
             for function in cls.functions.values():
                 if function.decl.kind == "factory" and function.decl.redirects:
                     found |= {param.key or param.name for param in function.decl.params}
-    found |= {name for name in _gets(app)}
+    found |= {*_gets(app)}
     found |= {*_WORD.findall(app.project.rules)}
     for folder in app.project.code:
         for path in walk(folder, lambda one: one.name not in _NOT_CODE):
