@@ -153,6 +153,9 @@ class Calls(PlatformValues):
         ]
         return union(*found, ()) if found else one(Unknown())
 
+    def _read_key(self, key: Vals) -> None:
+        self.log.keys.update(alt.value.text for alt in key if isinstance(alt.value, Str))
+
     def _member(self, value: Value, name: str, line: int, frame: Frame) -> Vals:
         if isinstance(value, Object):
             found = self.of_object(value, name, line, frame)

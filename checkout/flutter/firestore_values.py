@@ -330,6 +330,9 @@ class FirestoreValues(Objects):
             if isinstance(first, Filter):
                 found.append(Alt(replace(query, filters=(*query.filters, first)), guard))
                 continue
+            if not named and type(first) is Unknown:
+                found.append(Alt(replace(query, vague=query.vague or "its filter is not known"), guard))
+                continue
             for filters, together in self.clauses(first, named, guard):
                 vague = query.vague
                 if any(one.field == HOLE for one in filters):
@@ -342,7 +345,6 @@ class FirestoreValues(Objects):
     ) -> list[tuple[tuple[Filter, ...], Guard]]:
         """The conditions of a `where` or `Filter`: one for each named argument that is not null."""
         name = _text(first)
-        name = name if HOLE not in name else HOLE
         found: list[tuple[tuple[Filter, ...], Guard]] = []
         for values, together in choose([_nullness(vals) for vals in named.values()], guard):
             filters: list[Filter] = []
@@ -367,7 +369,7 @@ class FirestoreValues(Objects):
             directions = [values[1].value] if isinstance(values[1], Const) else [False, True]
             for descending in directions:
                 order = Order(name, descending=bool(descending))
-                vague = query.vague or ("" if HOLE not in name else FIELD_UNKNOWN)
+                vague = query.vague or ("" if name != HOLE else FIELD_UNKNOWN)
                 found.append(Alt(replace(query, orders=(*query.orders, order), vague=vague), guard))
         return union(tuple(found), ())
 

@@ -70,9 +70,6 @@ class Literals(Calls):
                 results.append(one(Unknown()))
         return union(*results, ()) if results else one(Unknown())
 
-    def _read_key(self, key: Vals) -> None:
-        self.log.keys.update(alt.value.text for alt in key if isinstance(alt.value, Str))
-
     def _collection(self, found: s.Collection, frame: Frame) -> Vals:
         is_map = not found.is_list and (
             not found.elements or any(self._is_entry(element) for element in found.elements)
@@ -81,8 +78,8 @@ class Literals(Calls):
             spread = [
                 alt.value
                 for element in found.elements
-                for alt in self.expr(element.value, frame)
                 if isinstance(element, s.Spread)
+                for alt in self.expr(element.value, frame)
             ]
             is_map = any(isinstance(value, MapValue) for value in spread) or not any(
                 isinstance(value, ListValue) for value in spread
@@ -263,7 +260,7 @@ class Literals(Calls):
                     self._set_field(alt.value, target.id, values)
             declared = self.program.find(target.id, frame.library)
             if isinstance(declared, Variable):
-                self.globals[id(declared)] = union(self.global_value(declared), values)
+                self.assigned[id(declared)] = union(self.assigned.get(id(declared), ()), values)
         elif isinstance(target, s.Get):
             owners = owner if target.target is None else self.expr(target.target, frame)
             for alt in owners or ():

@@ -77,6 +77,7 @@ class Machine(ABC):
         self.fields: dict[tuple[str, str, str], dict[object, tuple[Vals, set[tuple[Function, str]]]]] = {}
         self.left_out: set[tuple[Function, str]] = set()
         self.globals: dict[int, Vals] = {}
+        self.assigned: dict[int, Vals] = {}
         self.in_progress: set[int] = set()
         self.null_tests: dict[str, tuple[Frame, str]] = {}
         self.results: dict[object, Vals] = {}

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from checkout.flutter import syntax as s
 from checkout.flutter.core_values import CoreValues
 from checkout.flutter.log import FunctionUse, Request
-from checkout.flutter.program import Class
 from checkout.flutter.values import (
     DOCUMENT_ID,
     HOLE,
@@ -399,6 +398,11 @@ class PlatformValues(CoreValues):
                 if isinstance(alt.value, Method):  # `onPressed: document.delete`
                     self.call_value((alt,), (), {}, s.Call(alt.value.line), frame)
         source = named.get("stream", named.get("future"))
+        if call.types and isinstance(call.target, s.Name) and call.target.id == "on":  # of a bloc
+            for alt in args[0] if args else ():
+                if isinstance(alt.value, Closure):
+                    event = self.typed(call.types[0], frame.library)
+                    self.call_closure(alt.value, [event, one(Unknown())], {})
         for label in ("builder", "itemBuilder") if source is not None else ():
             for alt in named.get(label, ()):
                 if isinstance(alt.value, Closure):
@@ -452,11 +456,10 @@ class PlatformValues(CoreValues):
 
     def _by_type(self, call: s.Call, frame: Frame) -> Vals | None:
         """`getIt<EventService>()`, `context.read<EventService>()`: an object of that class."""
-        if len(call.types) == 1:
-            cls = self.program.class_of(call.types[0].name, frame.library)
-            if isinstance(cls, Class):
-                return one(Object(cls))
-        return None
+        if len(call.types) != 1:
+            return None
+        found = self.typed(call.types[0], frame.library)
+        return None if type(found[0].value) is Unknown else found
 
     def of_unknown(
         self,

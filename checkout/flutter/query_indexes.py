@@ -70,6 +70,9 @@ def _without_index(app: Analysis, one: Asked, need: Need, unknown: list[str]) ->
     added = missing(need, app.project.indexes or _NOTHING)
     if added is None:
         return None
+    if any(HOLE in field for field in (*need.equal, *need.contains, *(field for field, _ in need.order))):
+        unknown.append(f"{file}:{line}: needs an index of fields that are not known before the app runs.")
+        return None
     if app.project.indexes is None:
         unknown.append(f"{file}:{line}: needs an index, and no file declares any: {added}.")
         return None
@@ -96,7 +99,7 @@ def shown(query: Query) -> str:
         parts.append("limit to last")
     if query.summed:
         parts.append("sum of " + ", ".join(query.summed))
-    return " ".join(parts)
+    return " ".join(parts).replace(HOLE, "…")
 
 
 def _shown_filter(one: Filter) -> str:
@@ -113,8 +116,8 @@ def _without_field(one: Asked, known: frozenset[str]) -> Iterator[Finding]:
     file, first = _place(one)
     named = [*_filter_fields(query.filters), *(order.field for order in query.orders), *query.summed]
     for field in dict.fromkeys(named):
-        names = path_names(field) or (field,)
-        if field == DOCUMENT_ID or all(name in known for name in names):
+        names = path_names(field) or tuple(field.split("."))
+        if field == DOCUMENT_ID or all(name in known or HOLE in name for name in names):
             continue
         yield Finding(
             file=file,

@@ -107,7 +107,8 @@ class Accounts {
 void f() => Accounts().delete('1');
 """,
     "renaming": """
-Future<void> f(FirebaseFirestore db, String id) => db.doc('accounts/$id').update({'label': 'x', 'deleted': false});
+Future<void> f(FirebaseFirestore db, String id) =>
+    db.doc('accounts/$id').update({'label': 'x', 'deleted': false});
 """,
     "a field of a task": """
 Future<void> f(FirebaseFirestore db, String id) => db.doc('tasks/$id').update({'deleted': true});
