@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checkout.flutter import syntax as s
-from checkout.flutter.core_values import CoreValues
-from checkout.flutter.log import FunctionUse, Request
+from checkout.flutter.request_values import RequestValues, text_of
 from checkout.flutter.values import (
     DOCUMENT_ID,
     HOLE,
@@ -38,31 +37,6 @@ from checkout.flutter.values import (
     union,
 )
 
-_SENDS = {
-    "get": "GET",
-    "post": "POST",
-    "put": "PUT",
-    "patch": "PATCH",
-    "delete": "DELETE",
-    "head": "HEAD",
-    "getUri": "GET",
-    "postUri": "POST",
-    "putUri": "PUT",
-    "patchUri": "PATCH",
-    "deleteUri": "DELETE",
-    "read": "GET",
-    "readBytes": "GET",
-    "getUrl": "GET",
-    "postUrl": "POST",
-    "deleteUrl": "DELETE",
-    "putUrl": "PUT",
-    "request": "",
-    "openUrl": "",
-    "fetch": "",
-    "connect": "",
-    "launchUrl": "",
-    "download": "GET",
-}
 _READS_PROVIDER = ("read", "watch", "refresh", "listen", "listenManual", "select", "exists", "invalidate")
 _COPIES = (
     "Map.from",
@@ -201,7 +175,7 @@ _COMMON = {
 _MOST_GUESSES = 3
 
 
-class PlatformValues(CoreValues):
+class PlatformValues(RequestValues):
     def of_platform(
         self, name: str, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame
     ) -> Vals:
@@ -242,7 +216,7 @@ class PlatformValues(CoreValues):
             return self._generated_map(args[0])
         if last == "httpsCallable":
             return self.function_named(args, call, frame)
-        self._request(last, plain, args, named, call, frame)
+        self.request(last, plain, args, named, call, frame)
         self._escape(args, named, call, frame)
         known = self._by_type(call, frame)
         if known is not None:
@@ -300,7 +274,7 @@ class PlatformValues(CoreValues):
                 for alt in default
             )
         if name in ("Uri.parse", "Uri.tryParse", "Uri.https", "Uri.http", "Uri"):
-            return self._address(name, args, named, call, frame)
+            return self.address(name, args, named, call, frame)
         if name.rpartition(".")[2] == "FirebaseOptions":
             line = next((value.line for label, value in call.named if label == "projectId"), call.line)
             self.log.options.append((self.place(line, frame), named.get("projectId", ())))
@@ -315,80 +289,6 @@ class PlatformValues(CoreValues):
                 if len(texts) == len(parts):
                     return Str(".".join(texts))
         return Str(HOLE)
-
-    def _address(
-        self, name: str, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame
-    ) -> Vals:
-        found: list[Alt] = []
-        if name == "Uri":
-            wanted = [named.get(part, one(Str(""))) for part in ("scheme", "host", "path")]
-            for values, guard in choose(wanted):
-                scheme, host, path = (_text(value) for value in values)
-                if "pathSegments" in named:
-                    path = HOLE
-                found.append(Alt(Address(f"{scheme or 'https'}://{host}/{path.lstrip('/')}"), guard))
-            build = _build(wanted)
-        else:
-            for values, guard in choose(args[:2] if name in ("Uri.https", "Uri.http") else args[:1]):
-                texts = [_text(value) for value in values]
-                text = texts[0] if texts else HOLE
-                if name in ("Uri.https", "Uri.http"):
-                    path = texts[1].lstrip("/") if len(texts) > 1 else ""
-                    text = f"{name.removeprefix('Uri.')}://{text}/{path}"
-                found.append(Alt(Address(text), guard))
-            build = _build(args)
-        places = [alt.value.place for vals in args for alt in vals if isinstance(alt.value, Str)]
-        literal = next((place for place in reversed(places) if place is not None), None)
-        for alt in found:
-            if isinstance(alt.value, Address):
-                self._asked_for(alt.value.text, "", build, call, frame, literal)
-        return tuple(found) or one(Address(HOLE))
-
-    def _asked_for(
-        self,
-        address: str,
-        method: str,
-        build: str,
-        call: s.Call,
-        frame: Frame,
-        literal: tuple[str, int] | None = None,
-    ) -> None:
-        self.log.requests.append(
-            Request(**self.seen(call.line, frame), address=address, method=method, set_by_build=build)
-        )
-        last = address.partition("?")[0].rstrip("/").rpartition("/")[2]
-        if last and HOLE not in last:
-            use = FunctionUse(**self.seen(call.line, frame), name=last, literal=literal)
-            self.log.functions.append(use)
-
-    def _request(
-        self,
-        method: str,
-        name: str,
-        args: Sequence[Vals],
-        named: dict[str, Vals],
-        call: s.Call,
-        frame: Frame,
-    ) -> None:
-        """A request: `client.post(uri)`, `Request('POST', uri)`, `BaseOptions(baseUrl: x)`."""
-        given = list(args[:1])
-        verb = _SENDS.get(method)
-        if name.rpartition(".")[2] in ("Request", "MultipartRequest", "StreamedRequest") and len(args) > 1:
-            verb = next((_text(alt.value) for alt in args[0]), "")
-            given = list(args[1:2])
-        elif method == "openUrl" and len(args) > 1:
-            verb, given = next((_text(alt.value) for alt in args[0]), ""), list(args[1:2])
-        elif "baseUrl" in named or "baseURL" in named:
-            verb, given = "", [named.get("baseUrl", named.get("baseURL", ()))]
-        if verb is None:
-            return
-        for vals in given:
-            for alt in vals:
-                if isinstance(alt.value, Address):  # what it calls was seen where it was made
-                    request = Request(**self.seen(call.line, frame), address=alt.value.text, method=verb)
-                    self.log.requests.append(request)
-                elif isinstance(alt.value, Str) and ("/" in alt.value.text or "." in alt.value.text):
-                    self._asked_for(alt.value.text, verb, alt.value.set_by_build, call, frame)
 
     def _escape(self, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame) -> None:
         """What is handed to code that is not the app's: queries are sent there, functions called."""
@@ -443,17 +343,6 @@ class PlatformValues(CoreValues):
             for alt in values
         )
 
-    def function_named(self, args: Sequence[Vals], call: s.Call, frame: Frame) -> Vals:
-        """`httpsCallable(name)`."""
-        found: list[Alt] = []
-        for (value,), guard in choose(args[:1]):
-            name = _text(value)
-            literal = value.place if isinstance(value, Str) else None
-            use = FunctionUse(**self.seen(call.line, frame), name=name, literal=literal)
-            self.log.functions.append(use)
-            found.append(Alt(CloudFunction(name), guard))
-        return tuple(found) or one(Unknown())
-
     def _by_type(self, call: s.Call, frame: Frame) -> Vals | None:
         """`getIt<EventService>()`, `context.read<EventService>()`: an object of that class."""
         if len(call.types) != 1:
@@ -481,17 +370,17 @@ class PlatformValues(CoreValues):
         if name == "httpsCallable":
             return self.function_named(args, call, frame)
         if name in ("httpsCallableFromUrl", "httpsCallableFromUri"):
-            self._request("request", "", args, named, call, frame)
+            self.request("request", "", args, named, call, frame)
             return one(CloudFunction(HOLE))
         if name == "resolve" and isinstance(value, Address) and args:
             return one(
                 Address(
-                    value.text.rstrip("/") + "/" + next((_text(a.value) for a in args[0]), HOLE).lstrip("/")
+                    value.text.rstrip("/") + "/" + next((text_of(a.value) for a in args[0]), HOLE).lstrip("/")
                 )
             )
         if name == "replace" and isinstance(value, Address):
-            return self._replaced(value, named, call, frame)
-        self._request(name, "", args, named, call, frame)
+            return self.replaced(value, named, call, frame)
+        self.request(name, "", args, named, call, frame)
         self._escape(args, named, call, frame)
         known = self._by_type(call, frame)
         if known is not None:
@@ -504,15 +393,6 @@ class PlatformValues(CoreValues):
             if not kind or kind in ("dynamic", "Object", "var"):
                 return self._guess(name, args, named, call, frame)
         return one(Unknown())
-
-    def _replaced(self, value: Address, named: dict[str, Vals], call: s.Call, frame: Frame) -> Vals:
-        scheme, _, rest = value.text.partition("://")
-        host, _, path = rest.partition("/")
-        host = next((_text(alt.value) for alt in named.get("host", ())), host)
-        path = next((_text(alt.value) for alt in named.get("path", ())), path)
-        text = f"{scheme}://{host}/{path.lstrip('/')}"
-        self._asked_for(text, "", "", call, frame)
-        return one(Address(text))
 
     def _guess(
         self, name: str, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame
@@ -582,20 +462,3 @@ class PlatformValues(CoreValues):
         if value == NULL:
             return one(NULL)
         return one(Unknown())
-
-
-def _text(value: Value) -> str:
-    return value.text if isinstance(value, (Str, Address)) else HOLE
-
-
-def _build(groups: Sequence[Vals]) -> str:
-    """The variable of the build that a text depends on."""
-    return next(
-        (
-            alt.value.set_by_build
-            for vals in groups
-            for alt in vals
-            if isinstance(alt.value, Str) and alt.value.set_by_build
-        ),
-        "",
-    )
