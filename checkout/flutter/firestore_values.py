@@ -168,7 +168,7 @@ class FirestoreValues(Objects):
             if text == HOLE and top:
                 path = None
             else:
-                segments = tuple(part for part in text.split("/") if part)
+                segments = tuple(part for part in text.split("/") if part) or (HOLE,)
                 path = (*base, *segments) if base is not None else (ANYWHERE, *segments)
             if not top and is_document and parent is not None and parent.path is None:
                 path = None

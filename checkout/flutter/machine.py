@@ -186,8 +186,6 @@ class Machine(ABC):
         for key in {(cls.file, owner, name), (cls.file, cls.name, name)}:
             table = self.fields.setdefault(("", *key[1:]), {})
             for alt in values:
-                if isinstance(alt.value, Unknown) and alt.value.type is None:
-                    continue
                 kept = table.get(signature(alt.value))
                 if kept is not None:
                     kept[1].add(self.root)
