@@ -184,4 +184,4 @@ def shown_path(path: tuple[str, ...] | None) -> str:
     """A path as messages show it: `threads/…/messages/…`."""
     if path is None:
         return "a document whose path is not known"
-    return "/".join("…" if part == HOLE or part == ANYWHERE else part.replace(HOLE, "…") for part in path)
+    return "/".join("…" if part in (HOLE, ANYWHERE) else part.replace(HOLE, "…") for part in path)

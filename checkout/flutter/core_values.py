@@ -29,15 +29,55 @@ from checkout.flutter.values import (
     union,
 )
 
-_SAME_LIST = ("toList", "toSet", "cast", "where", "whereType", "skip", "take", "skipWhile", "takeWhile", "reversed",
-              "followedBy", "asBroadcastStream", "distinct", "handleError", "toUnmodifiable", "sublist",
-              "getRange", "nonNulls")  # fmt: skip
+_SAME_LIST = (
+    "toList",
+    "toSet",
+    "cast",
+    "where",
+    "whereType",
+    "skip",
+    "take",
+    "skipWhile",
+    "takeWhile",
+    "reversed",
+    "followedBy",
+    "asBroadcastStream",
+    "distinct",
+    "handleError",
+    "toUnmodifiable",
+    "sublist",
+    "getRange",
+    "nonNulls",
+)
 _ITEM = ("first", "last", "single", "firstOrNull", "lastOrNull", "singleOrNull")
-_ITEM_CALLS = ("firstWhere", "lastWhere", "singleWhere", "elementAt", "removeAt", "removeLast", "firstWhereOrNull",
-               "elementAtOrNull", "reduce")  # fmt: skip
+_ITEM_CALLS = (
+    "firstWhere",
+    "lastWhere",
+    "singleWhere",
+    "elementAt",
+    "removeAt",
+    "removeLast",
+    "firstWhereOrNull",
+    "elementAtOrNull",
+    "reduce",
+)
 _MAPPED = ("map", "asyncMap", "then", "mapIndexed")
-_PREDICATES = ("where", "any", "every", "firstWhere", "lastWhere", "singleWhere", "forEach", "firstWhereOrNull",
-               "listen", "skipWhile", "takeWhile", "removeWhere", "retainWhere", "sort")  # fmt: skip
+_PREDICATES = (
+    "where",
+    "any",
+    "every",
+    "firstWhere",
+    "lastWhere",
+    "singleWhere",
+    "forEach",
+    "firstWhereOrNull",
+    "listen",
+    "skipWhile",
+    "takeWhile",
+    "removeWhere",
+    "retainWhere",
+    "sort",
+)
 GROWS = "its clauses are added in a loop"
 _SAME_TEXT = ("toString", "trim", "trimLeft", "trimRight", "toStringAsFixed")
 
@@ -58,6 +98,8 @@ class CoreValues(FirestoreValues):
         if isinstance(value, ListValue):
             if name in _ITEM:
                 return union(*value.items, ()) or one(Unknown())
+            if name == "reversed":
+                return one(ListValue(value.items[::-1], open=value.open))
             if name in _SAME_LIST:
                 return one(value)
             if name in ("isEmpty", "isNotEmpty") and not value.open:
@@ -95,6 +137,16 @@ class CoreValues(FirestoreValues):
         if name == "split" and given and given[0] is not None and value.is_known:
             parts = value.text.split(given[0]) if given[0] else list(value.text)
             return one(ListValue([one(Str(part)) for part in parts]))
+        if name == "substring" and value.is_known:
+            ends = [alt.value.value for vals in args for alt in vals[:1] if isinstance(alt.value, Const)]
+            numbers = [int(end) for end in ends if end is not None]
+            if len(numbers) == len(args) > 0:
+                return one(
+                    replace(
+                        value,
+                        text=value.text[slice(*numbers) if len(numbers) > 1 else slice(numbers[0], None)],
+                    )
+                )
         if name in ("substring", "replaceRange", "padLeft", "padRight", "replaceAllMapped"):
             return one(Str(HOLE))
         if (
@@ -126,6 +178,10 @@ class CoreValues(FirestoreValues):
                 self.call_closure(closure, [items, items], {})
         if name in _SAME_LIST:
             return one(value)
+        if name == "reduce":
+            for closure in closures:
+                self.call_closure(closure, [items, items], {})
+            return one(Unknown())
         if name in _ITEM_CALLS:
             return items
         if name in ("add", "insert", "addAll", "insertAll") and args:

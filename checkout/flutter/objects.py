@@ -182,7 +182,8 @@ class Objects(Statements):
                 self.guard = outside
                 self.in_progress.discard(key)
             self.globals[key] = values
-        return self.globals[key]
+        assigned = self.assigned.get(key)
+        return self.globals[key] if assigned is None else union(self.globals[key], assigned)
 
     # Objects
 

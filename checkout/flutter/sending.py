@@ -53,14 +53,15 @@ def _outbox_writes(app: Analysis, unknown: list[str]) -> Iterator[Finding]:
                 file=write.file,
                 line=write.line,
                 what=f"writes to {shown_path(write.ref.path)}: a client must not write to {outbox}.",
-                fix=f"send with {app.names.send}() instead, which calls the function {app.names.send_function}.",
+                fix=f"send with {app.names.send}() instead, which calls {app.names.send_function}.",
             )
         elif answer is None and (write.file, write.line) not in known and app.runs(write):
             unknown.append(_not_known(write))
 
 
 def _not_known(write: Write) -> str:
-    return f"{write.file}:{write.line}: {write.kind}() of {shown_path(write.ref.path)}: its collection is not known."
+    path = shown_path(write.ref.path)
+    return f"{write.file}:{write.line}: {write.kind}() of {path}: its collection is not known."
 
 
 def _rest_writes(app: Analysis) -> Iterator[Finding]:

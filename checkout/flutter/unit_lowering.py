@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import tree_sitter_dart
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
 from checkout.flutter import nodes as low
 from checkout.flutter import syntax as s
 from checkout.flutter.lowering import Lowering
 
 _DART = Language(tree_sitter_dart.language())
+_ANNOTATIONS = Query(_DART, "(annotation) @annotation")
 _CLASSES = {
     "class_definition": "class",
     "mixin_declaration": "mixin",
@@ -94,7 +95,15 @@ class _UnitLowering:
             parts=tuple(parts),
             part_of=part_of,
             errors=tuple(sorted(set(error_lines(root)))),
+            annotations=tuple(self._annotations(root)),
         )
+
+    def _annotations(self, root: Node) -> Iterator[s.Expr]:
+        """The arguments of all annotations: they are texts of the app too."""
+        for node in QueryCursor(_ANNOTATIONS).captures(root).get("annotation", []):
+            arguments = low.first(node, "arguments")
+            if arguments is not None:
+                yield self._expressions.call(None, arguments, low.line(node))
 
     def _uri(self, node: Node) -> str:
         """The first address in a directive: of a conditional import, the default one."""

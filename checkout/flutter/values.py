@@ -104,6 +104,7 @@ class Method(Value):
 
     owner: Value
     name: str
+    line: int
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ pytestmark = pytest.mark.unit
 
 MODEL = """
 class Booking {
-  const Booking({required this.title, required this.createdBy, this.schemaVersion = 3, this.isArchived = false});
+  const Booking(
+      {required this.title, required this.createdBy, this.schemaVersion = 3, this.isArchived = false});
   final String title;
   final String createdBy;
   final int schemaVersion;

@@ -52,8 +52,8 @@ OVERRIDES = (
     override("messages", "body"),
 )
 DECLARED = indexes(*COMPOSITE, overrides=OVERRIDES)
-KNOWN = "Map<String, Object?> known() => {'owner': 1, 'state': 1, 'dueAt': 1, 'labels': 1, 'rank': 1, 'threadId': 1, "
-KNOWN += "'sentAt': 1, 'body': 1, 'amount': 1};\n"
+FIELDS = ("owner", "state", "dueAt", "labels", "rank", "threadId", "sentAt", "body", "amount", "members")
+KNOWN = f"Map<String, Object?> known() => {{{', '.join(f'{field!r}: 1' for field in FIELDS)}}};\n"
 
 BROKEN = {
     "sorted by another field": """
@@ -170,7 +170,10 @@ Query f(FirebaseFirestore db) => db.collection('tasks').where('ownr', isEqualTo:
     "widget that gets a query": """
 class Page extends StatelessWidget {
   Widget build(BuildContext context) => FirestoreListView(
-        query: FirebaseFirestore.instance.collection('tasks').where('owner', isEqualTo: 1).orderBy('rank'), // HERE
+        query: FirebaseFirestore.instance
+            .collection('tasks') // HERE
+            .where('owner', isEqualTo: 1)
+            .orderBy('rank'),
         itemBuilder: (context, doc) => const Text('x'),
       );
 }
@@ -310,6 +313,10 @@ Query<Map<String, dynamic>> f(FirebaseFirestore db, Sort sort) {
   };
 }
 """,
+    "a field that is known in part": """
+Query f(FirebaseFirestore db, String uid) =>
+    db.collection('tasks').where('members.$uid', isEqualTo: true);
+""",
     "lists and streams": """
 List<int> f(List<int> xs) => xs.where((x) => x > 1).toList();
 Stream<int> g(Stream<int> xs) => xs.where((x) => x > 1);
@@ -362,15 +369,31 @@ def test_what_is_told_to_be_added_is_enough(tmp_path: Path, name: str) -> None:
     ("code", "why"),
     [
         (
-            "void f(FirebaseFirestore db, String by) => db.collection('tasks').orderBy(by).get();\nfinal g = 1;",
+            "void f(FirebaseFirestore db, String b) => db.collection('tasks').orderBy(b).get();\nint g = 1;",
             "the field",
         ),
         (
-            "void f(FirebaseFirestore db, List<String> names) {\n"
-            "  Query q = db.collection('tasks');\n"
-            "  for (final name in names) {\n    q = q.where('owner', isEqualTo: name).orderBy('rank');\n  }\n"
-            "  q.get();\n}\nvoid g(FirebaseFirestore db) => f(db, []);",
+            """void f(FirebaseFirestore db, List<String> names) {
+  Query q = db.collection('tasks');
+  for (final name in names) {
+    q = q.where('owner', isEqualTo: name).orderBy('rank');
+  }
+  q.get();
+}
+void g(FirebaseFirestore db) => f(db, []);""",
             "in a loop",
+        ),
+        (
+            """void f(FirebaseFirestore db, List<Filter> filters) =>
+    db.collection('tasks').where(filters.reduce((a, b) => Filter.or(a, b))).orderBy('rank').get();
+void g(FirebaseFirestore db) => f(db, []);""",
+            "its filter",
+        ),
+        (
+            """void f(FirebaseFirestore db, String uid) =>
+    db.collection('tasks').where('members.$uid', isEqualTo: true).orderBy('rank').get();
+int g = 1;""",
+            "needs an index",
         ),
     ],
 )
