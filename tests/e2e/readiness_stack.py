@@ -239,6 +239,7 @@ class Breakable:
             },
         )
         service = made["serviceCreate"]["id"]
+        self.admin("/admin/clock", advance=1)  # until then it has no instance
         place = {"s": service, "e": self.railway.environment_id}
         self.railway.call(
             "mutation Deploy($s: String!, $e: String!)"
@@ -269,12 +270,31 @@ class Breakable:
 
     def index(self, fields: list[JSON]) -> Callable[[], None]:
         """An index is being built."""
-        stack_state.post_admin(self.running.google_url, "/admin/switches", {"index_build_seconds": 3600})
+        self.google_switch("index_build_seconds", 3600)
         parent = f"/firestore/v1/projects/{GCP}/databases/(default)/collectionGroups/clients/indexes"
         self.google.call("POST", parent, {"queryScope": "COLLECTION", "fields": fields})
         listed = self.google.call("GET", parent)["indexes"]
         (name,) = [one["name"] for one in listed if one["state"] == "CREATING"]
         return lambda: self.google.call("DELETE", f"/firestore/v1/{name}") and None
+
+    def rebuilt(self, seconds: float) -> Callable[[], None]:
+        """The indexes of a declared field are built again, which takes a time."""
+        fields = [one for one in self.resources if one.type == "gcp:firestore/field:Field"]
+        path = next(one.id for one in fields if one.id.endswith("/fields/tsClient"))
+        live = self.google.call("GET", f"/firestore/v1/{path}")
+        indexes = [
+            {name: one[name] for name in ("queryScope", "fields") if name in one}
+            for one in live["indexConfig"]["indexes"]
+        ]
+        self.google_switch("field_index_builds", value=True)
+        self.google_switch("index_build_seconds", seconds)
+        for chosen in (indexes[:1], indexes):
+            body = {"indexConfig": {"indexes": chosen}}
+            self.google.call("PATCH", f"/firestore/v1/{path}?updateMask=indexConfig", body)
+        return lambda: self.rebuilt(0) and None
+
+    def google_switch(self, name: str, value: object) -> None:
+        stack_state.post_admin(self.running.google_url, "/admin/switches", {name: value})
 
     def function(self, name: str) -> str:
         return f"/cloudfunctions/v2/projects/{GCP}/locations/{REGION}/functions/{name}"

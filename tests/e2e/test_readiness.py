@@ -12,12 +12,18 @@ from pathlib import Path
 
 import pytest
 
+from firebase.rest import GoogleApi
 from ops import stack_file
+from ops.github import GitHub
 from ops.readiness import declared, run
 from ops.readiness.context import Context
 from ops.readiness.declared import Declared
 from ops.readiness.lines import IDS, chosen
 from ops.readiness.model import Outcome, Verdict
+from railway.clock import Clock
+from railway.graphql.api import RailwayApi
+from railway.graphql.client import RailwayClient
+from railway.graphql.credentials import access_from
 from sandbox import manual_edits, stack_state
 from sandbox.supervisor import STACK, Sandbox
 from tests.e2e.readiness_stack import Breakable, Edge, Program, functions_edge, waiver
@@ -61,7 +67,17 @@ def outcomes(program: Program, stated: Declared) -> list[Outcome]:
     settings, problems = stack_file.load(STACK)
     assert settings is not None, problems
     lines = chosen(SEEN)
-    context = Context.on(STACK, stated, settings, program.environ)
+    client = RailwayClient(access_from(program.environ, lambda _: None), Clock(0.1))
+    context = Context(
+        stack=STACK,
+        declared=stated,
+        settings=settings,
+        google=GoogleApi(program.environ),
+        railway=lambda: RailwayApi(client),
+        github=lambda: GitHub(program.environ),
+        environ=program.environ,
+        folder=program.folder,
+    )
     found = run.run(lines, lambda: context, say=lambda _: None)
     return run.outcomes(lines, found, {}, stack=STACK, today=context.now().date())
 
@@ -106,6 +122,7 @@ BREAKS: list[tuple[list[str], Callable[[Breakable], Callable[[], None]]]] = [
     (["A2"], Breakable.branch),
     (["A4"], Breakable.check),
     (["B1"], Breakable.job),
+    (["B2"], lambda clouds: clouds.rebuilt(3600)),
     (["B3"], Breakable.other_source),
     (["B4"], lambda clouds: clouds.release(clouds.live_rules() + "\n// by hand\n")),
     (["B5"], lambda clouds: clouds.release(manual_edits.OPEN_RULES)),
@@ -145,6 +162,14 @@ def test_what_a_person_breaks_is_exactly_the_reason(
     left = {one.line.id: one.finding.found for one in found if not one.verdict.ready}
     assert [one.line.id for one in found if not one.verdict.ready and not one.follows] == lines, left
     assert {one.verdict for one in found if one.line.id in lines} == {Verdict.FAIL}
+
+
+def test_the_build_of_an_index_is_waited_for(program: Program, clouds: Breakable) -> None:
+    clouds.rebuilt(6)
+    done = program.readiness("--only", "B2,G1", "--retry-until", "2m")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "readiness: waiting, 0 s of 2 min: B2 messages/tsClient: CREATING" in done.stderr
+    assert "these lines are ready" in done.stdout
 
 
 def test_every_break_but_the_last_was_undone(program: Program, stated: Declared) -> None:
