@@ -72,7 +72,7 @@ class Context:
         """The context of a stack with the clients that the environment variables describe."""
 
         def railway() -> RailwayApi:
-            access = access_from(environ, lambda key: stack.config(name).get(key))
+            access = access_from(environ, stack.config(name).get)
             return RailwayApi(RailwayClient(access, Clock(access.wait_scale)))
 
         return Context(

@@ -65,7 +65,7 @@ def no_second_instance(context: Context) -> Finding:
             if one.successful
         ]
     seen = context.seen(
-        f"Railway: running deployments of {repository} in this environment", "; ".join(running)
+        f"Railway: running deployments of {repository} in this environment", "; ".join(running) or "none"
     )
     if len(running) > 1:
         fix = "In Railway's dashboard, remove the deployments or the service that has no volume."

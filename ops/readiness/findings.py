@@ -48,11 +48,11 @@ def of_results(results: Sequence[CheckResult], passes: str, *evidence: Evidence)
     return failed(some(f"{one.thing}: {one.found}" for one in bad), "\n".join(fixes[:SHOWN]), *evidence)
 
 
-def some(texts: Iterable[str], separator: str = "\n") -> str:
+def some(texts: Iterable[str], separator: str = "\n", most: int = SHOWN) -> str:
     """The first few texts, and how many are left out."""
     shown = list(texts)
-    more = len(shown) - SHOWN
-    return separator.join([*shown[:SHOWN], *([f"and {more} more"] if more > 0 else [])])
+    more = len(shown) - most
+    return separator.join([*shown[:most], *([f"and {more} more"] if more > 0 else [])])
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

@@ -18,6 +18,9 @@ from settings.flutter_names import names_of
 from settings.problems import Problem
 from user_errors import UserError, shell_word
 
+MOST_PLACES = 200
+"""How many places the evidence of a line lists."""
+
 ANALYZE = "E7"
 """The line that needs a program of Flutter."""
 
@@ -41,7 +44,7 @@ def _checked(line: str, context: Context) -> Finding:
         return unknown("the app's check has no answer for this line", context.again("--only E"))
     asked = f"the Dart files and configuration of {root}"
     places = [f"{one.file}:{one.line}: {one.what}" for one in result.findings]
-    answer = "\n".join([*([result.checked] if result.checked else []), *places, *result.unknown])
+    answer = some([*([result.checked] if result.checked else []), *places, *result.unknown], most=MOST_PLACES)
     seen = context.seen(asked, answer or "nothing was found")
     if result.findings:
         fixes = dict.fromkeys(one.fix for one in result.findings)

@@ -16,6 +16,7 @@ from ops.readiness.context import Context
 from ops.readiness.findings import failed, passed, unknown
 from ops.readiness.lines import ALL_READY, IDS
 from ops.readiness.model import Finding, Line, Outcome, Verdict, Waiver
+from ops.stack import StackError
 from railway.graphql.errors import RailwayError
 from user_errors import UserError
 
@@ -29,8 +30,9 @@ def checked(line: Line, context: Context) -> Finding:
         return line.check(context)
     except (GoogleError, RailwayError, GitHubError) as error:
         return unknown(error.what, error.fix or "run the command again")
-    except UserError as error:
-        return unknown(str(error), "run the command again")
+    except (UserError, StackError) as error:
+        what, _, fix = str(error).partition("\n  fix: ")
+        return unknown(what, fix or "run the command again")
     except Exception as error:  # noqa: BLE001 - the other lines must still be checked; this one never passes
         # Without the exception's text, which may hold a value.
         place = traceback.extract_tb(error.__traceback__)[-1]
