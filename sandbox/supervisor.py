@@ -245,6 +245,8 @@ class Sandbox:
             what = f"the sandbox `{self.name}` is not running."
             raise SandboxError(add_fix(what, self.command("up"), ""))
         engine = layout.lay_out(self.root / "engine", toolchain.find_or_build(_print_progress))
+        if running.auth_host:
+            engine |= {"FIREBASE_AUTH_EMULATOR_HOST": running.auth_host}
         clouds = environment.endpoints(
             running.railway_url, running.google_url, running.firestore_host, running.proxy_url
         )
