@@ -245,10 +245,14 @@ class Sandbox:
             what = f"the sandbox `{self.name}` is not running."
             raise SandboxError(add_fix(what, self.command("up"), ""))
         engine = layout.lay_out(self.root / "engine", toolchain.find_or_build(_print_progress))
+        if running.auth_host:
+            engine |= {"FIREBASE_AUTH_EMULATOR_HOST": running.auth_host}
         clouds = environment.endpoints(
             running.railway_url, running.google_url, running.firestore_host, running.proxy_url
         )
-        return {**engine, **clouds}
+        # Addresses of functions are answered there, as domains of Railway at RAILWAY_EDGE_URL.
+        edge = {"GOOGLE_EDGE_URL": running.google_url} if running.run_app else {}
+        return {**engine, **clouds, **edge}
 
     def pulumi(
         self,

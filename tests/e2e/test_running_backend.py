@@ -1,4 +1,4 @@
-"""The example's backend as the program deploys it, running: `python -m sandbox up --run` and the real engine."""
+"""The example's backend, deployed by the real engine and running: `python -m sandbox up --run`."""
 
 from __future__ import annotations
 
@@ -110,6 +110,7 @@ def test_the_deployed_backend_is_healthy_and_the_program_says_so(stack: Stack, b
     deployed = backend.deployments()[-1]
     assert health["release"] == {"commit": deployed["commit_hash"], "deployment": deployed["id"]}
     assert stack.verify().returncode == 0
+    assert stack.sandbox.variables()["FIREBASE_AUTH_EMULATOR_HOST"] == backend.running.auth_host
     address = backend.state()["addresses"][backend.host]
     assert requests.get(f"{address}/health", timeout=30).json()["status"] == "ok"
 
@@ -134,6 +135,7 @@ def test_a_redeployment_beside_the_volume_keeps_the_sessions(stack: Stack, backe
     assert backend.accounts() == {"sales": "connected"}
     before = backend.deployments()[-1]["id"]
     stack.edit(lambda config: config.update({"whatsapp-crm:backfillCount": 7}))
+    stack.edit(lambda config: config.update({"whatsapp-crm:restartMaxRetries": 1}))
     stack.up()
     newer = backend.deployments()[-1]
     assert newer["id"] != before
@@ -143,14 +145,27 @@ def test_a_redeployment_beside_the_volume_keeps_the_sessions(stack: Stack, backe
     eventually(lambda: list(backend.state()["processes"]) == [newer["id"]], "one process")
 
 
-def test_a_backend_that_dies_is_started_again(backend: Backend) -> None:
-    before = backend.health()["release"]["deployment"]
-    [process] = backend.state()["processes"].values()
-    victim = memory.tree(process["pid"])[-1]
+def end_by_force(backend: Backend) -> None:
+    """Kill the backend's process, as the system does when memory is short."""
+    found = eventually(lambda: list(backend.state()["processes"].values()), "a process")
+    victim = memory.tree(found[0]["pid"])[-1]
     os.kill(victim, signal.SIGKILL)
     eventually(lambda: not alive(victim), "its end")
+
+
+def test_a_backend_that_dies_is_started_again_until_it_is_in_a_crash_loop(backend: Backend) -> None:
+    before = backend.health()["release"]["deployment"]
+    end_by_force(backend)
     assert backend.health()["release"]["deployment"] == before
     assert backend.accounts() == {"sales": "connected"}
+    end_by_force(backend)
+    eventually(lambda: backend.deployments()[-1]["status"] == "CRASHED", "CRASHED")
+    assert backend.ask("GET", "/health").status_code == 502
+    restart = {"query": f'mutation {{ deploymentRestart(id: "{before}") }}'}
+    url = f"{backend.running.railway_url}/graphql/v2?source=test"
+    token = {"Authorization": f"Bearer {environment.RAILWAY_TOKEN}"}
+    assert requests.post(url, json=restart, headers=token, timeout=30).json()["data"]["deploymentRestart"]
+    assert backend.health()["release"]["deployment"] == before
 
 
 def test_the_memory_is_reported_and_under_2_gb(
@@ -168,7 +183,6 @@ def test_the_memory_is_reported_and_under_2_gb(
     printed = capsys.readouterr().out
     assert "service backend" in printed
     assert "all of the sandbox" in printed
-    print(f"memory: {found['memory'] / MEGABYTE:.0f} MB, backend {program['memory'] / MEGABYTE:.0f} MB")
 
 
 def test_a_backend_that_cannot_start_fails_the_up_and_names_the_reason(
@@ -176,7 +190,6 @@ def test_a_backend_that_cannot_start_fails_the_up_and_names_the_reason(
 ) -> None:
     good = backend.deployments()[-1]["id"]
     stack.edit(lambda config: config.update({"whatsapp-crm:healthTimeout": 2}))
-    stack.edit(lambda config: config.update({"whatsapp-crm:startCommand": "node src/main.js --bad; exit 3"}))
     broken = {"whatsapp-crm:startCommand": "WHATSAPP_TRANSPORT=telex node src/main.js"}
     stack.edit(lambda config: config.update(broken))
     done = stack.pulumi("up", "--yes", "--skip-preview")
@@ -205,3 +218,9 @@ def test_a_killed_sandbox_leaves_no_process(sandbox: Sandbox, stack: Stack) -> N
     processes = backend.pids()
     os.kill(backend.running.pid, signal.SIGKILL)
     eventually(lambda: not any(alive(pid) for pid in processes), f"the end of {processes}")
+    assert sandbox.running() is None
+    attached = sandbox._attached
+    assert attached is not None
+    assert attached.stdin is not None
+    attached.stdin.close()
+    attached.wait()

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.__main__ import arguments, main
-from sandbox.supervisor import APP_STACK, PROJECT, Sandbox, SandboxError, command_line
+from sandbox.running import RunOptions
+from sandbox.supervisor import APP_STACK, PROJECT, Running, Sandbox, SandboxError, command_line
 
 pytestmark = pytest.mark.sandbox
 
@@ -67,6 +68,31 @@ def test_a_stopped_sandbox_is_an_error_with_the_command_that_starts_it(
         with pytest.raises(SandboxError) as caught:
             main(["env", "--name", "stopped"])
         assert fix in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["repo=/", "owner/name", "owner/name=/no/such/folder", "a/b/c=/"])
+def test_a_source_is_a_repository_and_a_folder(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["up", "--run", "--source", text])
+    assert f"{text!r} is not OWNER/NAME=DIR with a folder DIR" in capsys.readouterr().err
+
+
+def test_a_source_without_run_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SandboxError, match="fix: add --run"):
+        main(["up", "--source", f"owner/name={tmp_path}"])
+
+
+@pytest.mark.parametrize(("app", "text"), [("", "without --run"), ("/other", "with the app in /other")])
+def test_a_sandbox_that_runs_something_else_is_not_used(
+    app: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = Running(pid=1, railway_url="", google_url="", firestore_host="", run_app=app)
+    monkeypatch.setattr(Sandbox, "running", lambda _: running)
+    with pytest.raises(SandboxError) as caught:
+        Sandbox(tmp_path / "one").start(run=RunOptions(app=tmp_path))
+    assert text in str(caught.value)
+    assert f"fix: {command_line('down', '--name', 'one')}" in str(caught.value)
+    assert Sandbox(tmp_path / "one").start() == running
 
 
 def test_settings_of_another_stack_are_not_overwritten(tmp_path: Path) -> None:

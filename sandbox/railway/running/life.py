@@ -211,6 +211,8 @@ class Life:
                 )
                 seen = problem
             if time.monotonic() >= until:
+                if problem == health.UNAVAILABLE:
+                    problem += "; does the program listen on the port in its variable PORT?"
                 raise StepError(
                     "HEALTHCHECK", f"1/1 replicas never became healthy within {seconds:g} s: {problem}"
                 )
@@ -223,10 +225,7 @@ class Life:
             await self._wait()
             self._replace_older()
             if self.gives_way_to is not None:
-                await self._stop()
-                while self.gives_way_to is not None:
-                    await self._wait()
-                await self._start()
+                await self._give_way()
             if self.deployment.restarts != self._restarts_done:
                 self._restarts_done, self._attempts = self.deployment.restarts, 0
                 await self._stop()
@@ -246,6 +245,18 @@ class Life:
                     return
                 self.deployment.replica_status = "EXITED"
                 self._world.save()
+
+    async def _give_way(self) -> None:
+        """Leave the volume to a newer deployment; come back if that fails."""
+        has_work = not self.is_cron and self.deployment.replica_status != "EXITED"
+        await self._stop()
+        while self._is_giving_way():
+            await self._wait()
+        if has_work:
+            await self._start()
+
+    def _is_giving_way(self) -> bool:
+        return self.gives_way_to is not None
 
     def _exit_code(self) -> int | None:
         """The exit code of a process that has ended; None while there is none, or it runs."""
@@ -267,7 +278,7 @@ class Life:
         backoff = self._world.store.switches.restart_backoff_seconds * 2**self._attempts
         self._attempts = min(self._attempts + 1, 1_000)
         await self._wait(min(backoff, LONGEST_BACKOFF))
-        if self.gives_way_to is None:
+        if not self._is_giving_way():
             await self._start()
         return True
 

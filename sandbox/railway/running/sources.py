@@ -1,8 +1,8 @@
 """The source of a service: a copy of a folder of this machine, for each deployment.
 
 Railway takes the root directory of a commit. If the folder is in a git repository that has the commit, so
-does the sandbox. It made up most of its commits, though: then it copies the files as they are now, without those
-that git ignores.
+does the sandbox. Most of its commits are its own, though: then it copies the files as they are now, without
+those that git ignores.
 """
 
 from __future__ import annotations

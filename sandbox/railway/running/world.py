@@ -66,13 +66,13 @@ class World:
         self.save()
 
     def exists(self, deployment: records.Deployment) -> bool:
-        """Whether a deployment, its service, its environment and its project still exist."""
-        store = self.store
-        return store.deployments.get(deployment.id) is deployment and not (
-            store.services[deployment.service_id].deleted_at
-            or store.environments[deployment.environment_id].deleted_at
-            or store.projects[deployment.project_id].deleted_at
-        )
+        """Whether a deployment is in the state, and its project is not deleted.
+
+        The deletion of a service or an environment removes the deployments.
+        """
+        project = self.store.projects.get(deployment.project_id)
+        is_there = self.store.deployments.get(deployment.id) is deployment
+        return is_there and project is not None and project.deleted_at is None
 
     def volume_rows(self, deployment: records.Deployment) -> list[records.VolumeInstance]:
         """The volumes that a deployment uses, in an order in which they are locked."""

@@ -19,7 +19,7 @@ from sandbox.railway.running.sources import Sources
 from tests.sandbox.railway.client import Railway, Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
 WAIT_SECONDS = 20.0
 T = TypeVar("T")
@@ -132,7 +132,7 @@ class Running:
 @contextmanager
 def sandbox(
     folder: Path, source: Path, programs: Programs | None = None, **sources: Path
-) -> Iterator[tuple[Railway, RailwayRunner]]:
+) -> Generator[tuple[Railway, RailwayRunner]]:
     """A running sandbox with its state in a folder."""
     runner = RailwayRunner(
         folder / "run",
