@@ -51,9 +51,10 @@ KINDS = {
 }
 _STAMP = re.compile(r"^\[(\d{4})-(\d\d)-(\d\d)[^\]]*\] (client|company): ", re.MULTILINE)
 _ISO = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
-_DAY_MONTH = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)?(?: of)? ([a-zăâîșț]+)(?:,? (\d{4}))?", re.IGNORECASE)
+_DAY_MONTH = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)?(?: of)? ([a-zăâîșț]+)(?:,? (20\d\d))?\b", re.IGNORECASE)
 _NUMERIC = re.compile(r"\b(\d{1,2})[./](\d{1,2})[./](\d{4})\b")
-_MONEY = re.compile(r"(\d[\d.,  ]*)\s*(ron|lei|eur|euro|euros|€)(?!\w)", re.IGNORECASE)
+_NUMBER = r"\d{1,3}(?:[., \u00a0]\d{3})+(?:[.,]\d\d?)?|\d+(?:[.,]\d\d?)?"
+_MONEY = re.compile(rf"(?<![\d.,])({_NUMBER})\s*(ron|lei|eur|euro|euros|€)(?!\w)", re.IGNORECASE)
 _CONFIRMED = re.compile(r"\b(confirm\w*|deal|agreed|de acord)\b", re.IGNORECASE)
 _ADDRESS = re.compile(r"\b(?:at|la|address:?|adresa:?) ([A-Z][^\n,.!?]*)")
 _QUESTION = "\n\nQuestion: "
@@ -111,12 +112,11 @@ def _add(found: list[tuple[int, date]], at: int, year: int, month: int, day: int
 
 
 def _amount(text: str) -> float | int:
-    """Read "1.200", "1,200.50" or "1 200": the last separator before two digits is the decimal one."""
-    compact = re.sub(r"[  ]", "", text).strip(".,")
-    whole, separator, cents = compact[:-3], compact[-3:-2], compact[-2:]
-    if separator in (".", ",") and whole:
-        return float(f"{re.sub('[.,]', '', whole)}.{cents}")
-    return int(re.sub("[.,]", "", compact))
+    """Read "1.200", "1,200.50" or "1 200": a separator before one or two last digits is the decimal one."""
+    match = re.fullmatch(r"(.*?)(?:[.,](\d\d?))?", re.sub(r"\s", "", text))
+    assert match is not None
+    whole = re.sub(r"[.,]", "", match[1])
+    return float(f"{whole}.{match[2]}") if match[2] else int(whole)
 
 
 def answer_question(user: str) -> str:

@@ -21,6 +21,7 @@ from filelock import Timeout
 from sandbox import firestore_export, running, stack_state
 from sandbox.firestore import FirestoreEmulator
 from sandbox.google.app import create_app as google_app
+from sandbox.google.running.runner import FunctionsRunner
 from sandbox.local_server import LocalServer
 from sandbox.proxy import RefusingProxy
 from sandbox.railway.app import create_app as railway_app
@@ -67,8 +68,10 @@ def serve(root: Path, *, attached: bool = False, run: RunOptions | None = None) 
             raise SandboxError(
                 add_fix(f"the sandbox `{sandbox.name}` is already running.", sandbox.command("down"), "")
             ) from None
+        functions = _functions_runner(root, run) if run else None
+        options = functions.emulator_options if functions else []
         emulator = stack.enter_context(
-            FirestoreEmulator(options=firestore_export.load_options(root / "firestore"))
+            FirestoreEmulator(options=[*firestore_export.load_options(root / "firestore"), *options])
         )
         ports = _Ports(root / "ports.json")
         run_server = RunServer(root) if run else None
@@ -82,7 +85,10 @@ def serve(root: Path, *, attached: bool = False, run: RunOptions | None = None) 
             ports.server("railway", railway_app(root / "railway.json", runner=railway_runner))
         )
         google = stack.enter_context(
-            ports.server("google", google_app(root / "google.json", firestore_emulator=emulator.host))
+            ports.server(
+                "google",
+                google_app(root / "google.json", firestore_emulator=emulator.host, functions=functions),
+            )
         )
         proxy = stack.enter_context(
             ports.on_kept_port("proxy", lambda port: RefusingProxy(port, _upstream_proxy(os.environ)))
@@ -90,8 +96,18 @@ def serve(root: Path, *, attached: bool = False, run: RunOptions | None = None) 
         # Any app can be deployed: its settings name the location of the database.
         stack_state.post_admin(google.url, "/admin/switches", {"firestore_located_by_trigger": True})
         runners: running.Runners | None = None
-        if run_server is not None and railway_runner is not None:
-            runners = run_server.runners = stack.enter_context(running.Runners([railway_runner]))
+        if run and run_server and railway_runner and functions:
+            functions.context = running.RunContext(
+                root=root,
+                app=run.app,
+                railway_url=railway.url,
+                google_url=google.url,
+                firestore_host=emulator.host,
+                auth_host=auth_host,
+                address_of=railway_runner.address_of,
+            )
+            started = running.Runners([railway_runner, functions])
+            runners = run_server.runners = stack.enter_context(started)
         sandbox.write_running_file(
             Running(
                 pid=os.getpid(),
@@ -115,6 +131,13 @@ def _railway_runner(root: Path, run: RunOptions, variables: Mapping[str, str]) -
     """Return what runs the deployments of the Railway sandbox."""
     sources = Sources(default=run.app, by_repo=run.sources)
     return RailwayRunner(root / "run" / "railway", sources, variables, running.DEFAULTS)
+
+
+def _functions_runner(root: Path, run: RunOptions) -> FunctionsRunner:
+    """Return what runs the functions of the Google sandbox, with the packages that the app has installed."""
+    folders = [run.app, *run.app.glob("*"), *run.app.glob("*/*")]
+    installed = [folder for folder in folders if (folder / "package-lock.json").exists()]
+    return FunctionsRunner(root / "run" / "functions", installed=installed)
 
 
 def _projects_with_rules(google: LocalServer) -> list[str]:

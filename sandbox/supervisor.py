@@ -250,7 +250,9 @@ class Sandbox:
         clouds = environment.endpoints(
             running.railway_url, running.google_url, running.firestore_host, running.proxy_url
         )
-        return {**engine, **clouds}
+        # Addresses of functions are answered there, as domains of Railway at RAILWAY_EDGE_URL.
+        edge = {"GOOGLE_EDGE_URL": running.google_url} if running.run_app else {}
+        return {**engine, **clouds, **edge}
 
     def pulumi(
         self,

@@ -38,8 +38,8 @@ class Names:
         text, message_time: fields of a message; the time is a timestamp.
         status, sent, delivered, read, failed: the field of a message, and its values. The field that ends in
             `At`, such as `sentAt`, is the time at which a status was reached, where the app keeps it.
-        event_date, amount, currency, event_status, cancelled: fields of an event; an event with the status
-            `cancelled` costs nothing.
+        created_at, event_date, amount, currency, event_status, cancelled: fields of an event; the first gets
+            the time of the server, and an event with the status `cancelled` costs nothing.
         event_count, total: the fields of a client with its sums; `{currency}` stands for the currency.
         display_name: the field of a client with its name.
         extract_function, extract_thread, extract_event: the callable function that finds the event of a
@@ -76,6 +76,7 @@ class Names:
     delivered: str = "delivered"
     read: str = "read"
     failed: str = "failed"
+    created_at: str = "createdAt"
     event_date: str = "date"
     amount: str = "amount"
     currency: str = "currency"

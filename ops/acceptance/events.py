@@ -13,7 +13,6 @@ from ops.acceptance.model import Failed, Notes, TimedOut
 from ops.acceptance.world import Document, World, poll
 
 DEFAULT_CURRENCY = "RON"
-CREATED_AT = "createdAt"
 SCHEMA_VERSION = 1
 
 
@@ -78,7 +77,9 @@ def save(world: World, fields: Mapping[str, Any], notes: Notes) -> str:
     own = {names.created_by: world.app.uid, names.is_archived: False}
     version = fields.get(names.schema_version, SCHEMA_VERSION)
     world.made(path)
-    saved = world.app.create(path, {**fields, **own, names.schema_version: version, **marks}, CREATED_AT)
+    saved = world.app.create(
+        path, {**fields, **own, names.schema_version: version, **marks}, names.created_at
+    )
     notes.add(f"save {path} as the test user", f"HTTP {saved.status}")
     if not saved.ok:
         raise Failed(

@@ -105,7 +105,7 @@ class FirestoreStore:
         single = len(path.split("/")) % 2 == 0
         watched = self._client.document(path) if single else self._client.collection(path)
         with _answers(f"listen to {path}"):
-            watch = watched.on_snapshot(listener.seen)
+            watch = listener.watch = watched.on_snapshot(listener.seen)
         try:
             listener.wait_for_first(SECONDS)
             yield listener
@@ -121,6 +121,8 @@ class SnapshotListener:
         self._lock = threading.Lock()
         self._changes: list[Change] = []
         self._began = threading.Event()
+        self.watch: Any = None
+        """The library's handle; without it, an end of the stream is not noticed."""
 
     def seen(self, documents: Sequence[Any], changes: Sequence[Any], read_time: object) -> None:
         """The callback of the library."""
@@ -145,6 +147,8 @@ class SnapshotListener:
 
     def changes(self) -> list[Change]:
         """See `Listener`."""
+        if self.watch is not None and not self.watch.is_active:
+            raise CannotTellError(f"the listener on {self._path} was ended by Firestore", _FIX)
         with self._lock:
             return list(self._changes)
 

@@ -57,12 +57,13 @@ class ProcessLogs:
         key = (deployment_id, kind)
         if key not in self._lines:
             file = self._file(deployment_id, kind)
-            found: list[str] = []
-            if file is not None and file.exists():
-                found = file.read_text(encoding="utf-8").splitlines()[-KEPT:]
-            # A line that a killed process did not finish is left out.
-            whole = (json.loads(text) for text in found if text.endswith("}"))
-            self._lines[key] = deque((Line(**fields) for fields in whole), KEPT)
+            text = file.read_text(encoding="utf-8") if file is not None and file.exists() else ""
+            if file is not None and text and not text.endswith("\n"):
+                # A killed sandbox did not finish the last line.
+                text = text[: text.rfind("\n") + 1]
+                file.write_text(text, encoding="utf-8")
+            kept = text.split("\n")[:-1][-KEPT:]  # not splitlines: a message may contain its other separators
+            self._lines[key] = deque((Line(**json.loads(line)) for line in kept), KEPT)
         return self._lines[key]
 
     def _file(self, deployment_id: str, kind: str) -> Path | None:

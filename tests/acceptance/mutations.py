@@ -71,8 +71,8 @@ def _restart(sandbox: Sandbox, part: str) -> None:
     before = _programs(running, part)
     for pid in before:
         _kill_below(pid)
+    eventually(lambda: not any(map(_runs, before)), "the processes to end")
     if part == "functions":
-        eventually(lambda: not set(before) & set(_programs(running, part)), "the functions to end")
         return
 
     def healthy() -> bool:
@@ -82,6 +82,14 @@ def _restart(sandbox: Sandbox, part: str) -> None:
         return answer.status_code == 200 and not set(before) & set(_programs(running, part))
 
     eventually(healthy, "the backend to run again")
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is there and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def _kill_below(pid: int) -> None:

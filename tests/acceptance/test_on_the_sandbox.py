@@ -1,5 +1,5 @@
-"""F1 to F5 on the running example: all pass unattended, each fails when its behaviour is broken, and what a person
-is told to do has the same results."""
+"""F1 to F5 on the running example: all pass unattended, each fails when its behaviour is broken, and a person who
+does what the command says gets the same results."""
 
 from __future__ import annotations
 

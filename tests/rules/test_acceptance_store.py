@@ -11,6 +11,7 @@ from google.auth.credentials import AnonymousCredentials
 
 from ops.acceptance.app import SignedInApp
 from ops.acceptance.firestore import FirestoreStore, admin_app
+from ops.acceptance.model import CannotTellError
 from ops.acceptance.requests_to import Site
 from ops.acceptance.user import User
 from ops.acceptance.world import Change, poll
@@ -90,6 +91,14 @@ def test_a_listener_tells_what_was_there_from_what_is_new(store: FirestoreStore,
         new = poll(both, 10)
     assert [one.document.get("text") for one in new] == ["new", "changed"]
     assert {one.document.path for one in new} == {"threads/t/messages/M2"}
+
+
+def test_a_listener_that_ended_shows_nothing_new(store: FirestoreStore) -> None:
+    with store.listen("threads/t/messages") as listener:
+        assert listener.changes() == []
+        listener.watch.unsubscribe()
+        with pytest.raises(CannotTellError, match="was ended by Firestore"):
+            listener.changes()
 
 
 def test_an_event_is_saved_under_the_rules(store: FirestoreStore, app: SignedInApp) -> None:

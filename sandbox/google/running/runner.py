@@ -11,8 +11,7 @@ import contextlib
 import json
 import os
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from sandbox import ai_provider
@@ -27,6 +26,7 @@ from sandbox.google.running.queues import Dispatcher
 from sandbox.google.running.receiver import create_receiver
 from sandbox.google.running.sources import Sources
 from sandbox.local_server import LocalServer
+from sandbox.running import Started
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sandbox.google.operations import Effect
     from sandbox.google.running.revisions import Revision
     from sandbox.google.store import Json
+    from sandbox.running import RunContext
 
 STOP_SECONDS = 30.0
 PAUSE = 1.0  # seconds between two looks for idle processes
@@ -52,44 +53,6 @@ GOOGLE_HOSTS = (
 )
 
 T = TypeVar("T")
-
-
-class Context(Protocol):
-    """What surrounds the functions; `sandbox.running.RunContext` of a running sandbox."""
-
-    @property
-    def google_url(self) -> str:
-        """The Google sandbox's base URL."""
-        ...
-
-    @property
-    def railway_url(self) -> str:
-        """The Railway sandbox's base URL."""
-        ...
-
-    @property
-    def firestore_host(self) -> str:
-        """`host:port` of the Firestore emulator."""
-        ...
-
-    @property
-    def address_of(self) -> Callable[[str], str | None]:
-        """Return a loopback address that answers for a domain of Railway, or None."""
-        ...
-
-    def environment(self) -> dict[str, str]:
-        """Return the variables with which Google's libraries use the sandbox's services."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Running:
-    """A row of `python -m sandbox status`: a process that runs a function."""
-
-    what: str
-    state: str
-    pid: int
-    address: str
 
 
 class FunctionsRunner:
@@ -109,7 +72,7 @@ class FunctionsRunner:
     """
 
     def __init__(self, folder: Path, *, installed: Sequence[Path] = (), limits: Limits | None = None) -> None:
-        self.context: Context | None = None
+        self.context: RunContext | None = None
         self.log = Log(folder / "functions.log")
         self._folder = folder
         self._sources = Sources(folder, installed)
@@ -149,10 +112,10 @@ class FunctionsRunner:
             self._receiver.stop()
             self._ai.stop()
 
-    def status(self) -> list[Running]:
+    def status(self) -> list[Started]:
         """Return the functions with a process."""
         return [
-            Running(
+            Started(
                 what=f"function {one.revision.function}",
                 state="running" if one.in_flight else "idle",
                 pid=one.pid,
@@ -256,7 +219,7 @@ class FunctionsRunner:
         for function, _ in events.targets(self._cloud, project, key):
             self._background(self._delivery.deliver(function, headers, data))
 
-    def _surroundings(self) -> Context:
+    def _surroundings(self) -> RunContext:
         assert self.context is not None, "set the context before start()"
         return self.context
 

@@ -211,6 +211,8 @@ class Life:
                 )
                 seen = problem
             if time.monotonic() >= until:
+                if problem == health.UNAVAILABLE:
+                    problem += "; does the program listen on the port in its variable PORT?"
                 raise StepError(
                     "HEALTHCHECK", f"1/1 replicas never became healthy within {seconds:g} s: {problem}"
                 )

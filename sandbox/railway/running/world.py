@@ -66,16 +66,13 @@ class World:
         self.save()
 
     def exists(self, deployment: records.Deployment) -> bool:
-        """Whether a deployment, its service, its environment and its project still exist."""
-        store = self.store
-        owners = (
-            store.services.get(deployment.service_id),
-            store.environments.get(deployment.environment_id),
-            store.projects.get(deployment.project_id),
-        )
-        return store.deployments.get(deployment.id) is deployment and all(
-            owner is not None and owner.deleted_at is None for owner in owners
-        )
+        """Whether a deployment is in the state, and its project is not deleted.
+
+        The deletion of a service or an environment removes the deployments.
+        """
+        project = self.store.projects.get(deployment.project_id)
+        is_there = self.store.deployments.get(deployment.id) is deployment
+        return is_there and project is not None and project.deleted_at is None
 
     def volume_rows(self, deployment: records.Deployment) -> list[records.VolumeInstance]:
         """The volumes that a deployment uses, in an order in which they are locked."""

@@ -6,7 +6,6 @@ import io
 import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +16,7 @@ from sandbox.google.app import create_app
 from sandbox.google.running.instances import Limits
 from sandbox.google.running.runner import FunctionsRunner
 from sandbox.local_server import LocalServer
+from sandbox.running import RunContext
 from tests.sandbox.crm_parts import FUNCTIONS as EXAMPLE_FUNCTIONS
 from tests.sandbox.crm_parts import installed
 from tests.sandbox.google.client import (
@@ -70,24 +70,6 @@ def eventually(look: Callable[[], T | None], what: str, seconds: float = SECONDS
     raise AssertionError(f"waited {seconds:.0f} s for {what}")
 
 
-@dataclass
-class Surroundings:
-    """What `sandbox.running.RunContext` is in a running sandbox."""
-
-    google_url: str
-    railway_url: str
-    firestore_host: str
-    domains: dict[str, str] = field(default_factory=dict[str, str])
-
-    def address_of(self, host: str) -> str | None:
-        """Return the address of a domain."""
-        return self.domains.get(host)
-
-    def environment(self) -> dict[str, str]:
-        """Return the variables for Google's libraries."""
-        return {"FIRESTORE_EMULATOR_HOST": self.firestore_host}
-
-
 class RunningGoogle:
     """A Google sandbox that runs functions, with an emulator of its own.
 
@@ -104,6 +86,7 @@ class RunningGoogle:
         self.emulator = FirestoreEmulator(options=self.runner.emulator_options) if emulator else None
         self._folder = folder
         self._sources = 0
+        self.domains: dict[str, str] = {}
 
     def __enter__(self) -> RunningGoogle:
         host = "127.0.0.1:9"
@@ -112,8 +95,16 @@ class RunningGoogle:
             host = self.emulator.host
         app = create_app(self._folder / "google.json", functions=self.runner)
         self.server = LocalServer(app).start()
-        self.surroundings = Surroundings(self.server.url, "http://127.0.0.1:9", host)
-        self.runner.context = self.surroundings
+        self.context = RunContext(
+            root=self._folder,
+            app=EXAMPLE_FUNCTIONS.parent,
+            railway_url="http://127.0.0.1:9",
+            google_url=self.server.url,
+            firestore_host=host,
+            auth_host="127.0.0.1:9",
+            address_of=self.domains.get,
+        )
+        self.runner.context = self.context
         self.runner.start()
         self.google = Google(self.server.url)
         return self

@@ -117,6 +117,7 @@ def test_a_deployment_that_fails_leaves_the_earlier_revision(running: RunningGoo
     assert "Error: second" in done["error"]["message"]
     assert running.request("kept").text == "first"
     for one in list(running.runner.status()):
+        assert one.pid is not None
         os.kill(one.pid, signal.SIGKILL)
     assert eventually(
         lambda: running.request("kept").text == "first", "another process of the first revision"

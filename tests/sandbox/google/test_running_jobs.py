@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -191,8 +192,8 @@ def test_functions_reach_each_other_and_the_sandbox(running: RunningGoogle) -> N
     assert got == {"email": RUNTIME, "status": 200, "text": "inside"}
     # A domain of Railway, and one of the company's own that a variable names.
     with LocalServer(Starlette(routes=[Route("/{path:path}", shown)])) as backend:
-        running.surroundings.railway_url = backend.url
-        running.surroundings.domains["api.example.com"] = backend.url
+        running.runner.context = dataclasses.replace(running.context, railway_url=backend.url)
+        running.domains["api.example.com"] = backend.url
         running.deploy("caller", plain(CALLER), environmentVariables={"BACKEND": "https://api.example.com"})
         for host in ("crm.up.railway.app", "api.example.com"):
             got = running.request("caller", method="POST", json={"url": f"https://{host}/health"}).json()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,11 @@ def run(tmp_path: Path) -> Iterator[Running]:
     with sandbox(tmp_path / "state", source) as (railway, runner):
         railway.switch(restart_backoff_seconds=0.02, deploy_step_seconds=0)
         yield Running(railway, Stack(railway), runner, source)
+
+
+def moment(timestamp: str) -> float:
+    """Epoch seconds of a DateTime."""
+    return datetime.fromisoformat(timestamp).timestamp()
 
 
 def alive(pid: int) -> bool:
@@ -164,13 +170,16 @@ def test_a_failed_process_is_started_again(run: Running) -> None:
 
 
 def test_a_crash_loop_ends_as_crashed_after_the_retries(run: Running) -> None:
-    run.railway.switch(restart_backoff_seconds=0.1)
+    run.railway.switch(restart_backoff_seconds=0.3)
     service(run.source, "console.log('try'); process.exit(9);")
     host = run.ready(restartPolicyType="ON_FAILURE", restartPolicyMaxRetries=3)
-    started = time.monotonic()
     made = run.deployed("CRASHED")
-    assert time.monotonic() - started > 0.1 + 0.2 + 0.4
     assert run.stack.logs(made).count("try") == 4
+    rows = run.railway.ok("DeployLogs", id=made)
+    ends = [row["timestamp"] for row in rows if row["message"].startswith("the process exited")]
+    starts = [row["timestamp"] for row in rows if row["message"] == "Starting Container"]
+    waits = [moment(after) - moment(end) for end, after in zip(ends, starts[1:], strict=False)]
+    assert [wait >= least for wait, least in zip(waits, (0.3, 0.6, 1.2), strict=True)] == [True] * 3, waits
     found = run.railway.ok("DeploymentPoll", id=made)
     assert [row["status"] for row in found["instances"]] == ["CRASHED"]
     assert run.railway.visit(host, "/").status_code == 502
@@ -249,11 +258,14 @@ def test_a_process_that_ignores_sigterm_is_killed_after_the_time_to_drain(run: R
     assert 0.9 < time.monotonic() - started < 5
 
 
-def test_a_deleted_service_has_no_process(run: Running) -> None:
+@pytest.mark.parametrize("what", ["ServiceDelete", "EnvironmentDelete", "ProjectScheduleDelete"])
+def test_what_is_deleted_has_no_process(run: Running, what: str) -> None:
     run.ready(healthcheckPath="/health")
     made = run.deployed()
     pid = run.processes()[made]["pid"]
-    run.railway.ok("ServiceDelete", id=run.stack.service)
+    stack = run.stack
+    key = {"ServiceDelete": stack.service, "EnvironmentDelete": stack.environment}.get(what, stack.project)
+    run.railway.ok(what, id=key)
     eventually(lambda: not alive(pid), "its end")
 
 
@@ -363,6 +375,21 @@ def test_without_the_runner_the_same_state_is_simulated(tmp_path: Path) -> None:
         assert railway.visit(host).json()["sessions"] is True
         run.stack.railway = railway
         assert "Firebase initialized" in run.stack.logs(made)
+
+
+def test_what_was_deployed_before_runs_when_the_sandbox_starts_with_the_runner(tmp_path: Path) -> None:
+    source = service(tmp_path / "source")
+    file = tmp_path / "state" / "railway.json"
+    file.parent.mkdir()
+    with LocalServer(create_app(file)) as server, Railway(server.url) as railway:
+        stack = Stack(railway)
+        stack.healthy()
+        host = stack.domain()
+        made = stack.deployed()
+        assert stack.status(made) == "SUCCESS"
+    with sandbox(tmp_path / "state", source) as (railway, runner):
+        run = Running(railway, stack, runner, source)
+        assert run.answer(host)["env"]["RAILWAY_DEPLOYMENT_ID"] == made
 
 
 KILLED = """

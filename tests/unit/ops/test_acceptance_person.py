@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from ops.acceptance import person
 from ops.acceptance.model import CannotTellError, TimedOut
-from ops.acceptance.person import Person
+from ops.acceptance.person import Person, Terminal
 from ops.acceptance.world import Account
 from tests.unit.ops.acceptance_crm import CLIENT
 
@@ -100,3 +103,39 @@ def test_enter_from_before_does_not_count(room: Room) -> None:
     room.clock, room.enters_at = 10, [5]
     action = Person(room, CLIENT, 600).write(SALES, "x")
     assert action.until(room.arrives(200), 60) == "message"
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The end of a pipe at which a person types."""
+    read, write = os.pipe()
+    with os.fdopen(read) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        yield write
+        with contextlib.suppress(OSError):
+            os.close(write)
+
+
+def test_a_terminal_waits_for_enter_and_drops_what_was_typed_before(typed: int) -> None:
+    terminal = Terminal()
+    assert not terminal.entered(0.01)
+    os.write(typed, b"too early\n\n")
+    terminal.forget()
+    assert not terminal.entered(0.01)
+    os.write(typed, b"x")
+    assert not terminal.entered(0.01), "not without Enter"
+    os.write(typed, b"\n")
+    assert terminal.entered(5)
+
+
+def test_a_terminal_that_is_closed_still_waits(typed: int) -> None:
+    terminal = Terminal()
+    os.close(typed)
+    assert not terminal.entered(0.01)
+    assert not terminal.entered(0.01)
+    terminal.forget()
+
+
+def test_instructions_have_no_escape_sequences(typed: int, capsys: pytest.CaptureFixture[str]) -> None:
+    Terminal().say("send \x1b[2Jthis")
+    assert capsys.readouterr().out == "send this\n"

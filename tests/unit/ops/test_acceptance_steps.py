@@ -37,6 +37,7 @@ OTHER_NAMES = Names(
     delivered="DELIVERED",
     read="READ",
     failed="ERROR",
+    created_at="made",
     event_date="day",
     amount="price",
     currency="cur",
