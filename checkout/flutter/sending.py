@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checkout.flutter.analysis import Analysis, distinct, in_collection, shown_path
+from checkout.flutter.analysis import Analysis, blamed, distinct, in_collection, shown_path, through
 from checkout.flutter.log import FunctionUse, Write
 from checkout.flutter.program import Function
 from checkout.flutter.results import Finding, LineResult
@@ -49,10 +49,12 @@ def _outbox_writes(app: Analysis, unknown: list[str]) -> Iterator[Finding]:
     for write in app.log.writes:
         answer = in_collection(write.ref.path, outbox)
         if answer:
+            place = blamed(write, app.log.writes, lambda one: not in_collection(one.ref.path, outbox))
             yield Finding(
-                file=write.file,
-                line=write.line,
-                what=f"writes to {shown_path(write.ref.path)}: a client must not write to {outbox}.",
+                file=place[0],
+                line=place[1],
+                what=f"writes to {shown_path(write.ref.path)}{through(write, place)}: "
+                f"a client must not write to {outbox}.",
                 fix=f"send with {app.names.send}() instead, which calls {app.names.send_function}.",
             )
         elif answer is None and (write.file, write.line) not in known and app.runs(write):
@@ -84,10 +86,14 @@ def _message_writes(app: Analysis) -> Iterator[Finding]:
         return
     for write in app.log.writes:
         if write.kind in _CREATES and in_collection(write.ref.path, app.names.messages):
+            place = blamed(
+                write, app.log.writes, lambda one: not in_collection(one.ref.path, app.names.messages)
+            )
             yield Finding(
-                file=write.file,
-                line=write.line,
-                what=f"creates a message ({shown_path(write.ref.path)}), which the rules let no client do.",
+                file=place[0],
+                line=place[1],
+                what=f"creates a message ({shown_path(write.ref.path)}){through(write, place)}, which "
+                "the rules let no client do.",
                 fix=f"send with {app.names.send}() instead; the backend writes the message.",
             )
 

@@ -15,6 +15,8 @@ from checkout.flutter.values import (
     ListValue,
     Query,
     RecordValue,
+    Snapshot,
+    Snapshots,
     Unknown,
     Vals,
     both,
@@ -217,6 +219,8 @@ class Statements(Conditions):
         for alt in values:
             if isinstance(alt.value, ListValue):
                 found += [guarded(item, alt.guard) for item in alt.value.items]
+            elif isinstance(alt.value, (Snapshots, Snapshot)):
+                found.append((alt,))  # a stream of them
             else:
                 found.append(one(Unknown()))
         return union(*found, ()) or one(Unknown())

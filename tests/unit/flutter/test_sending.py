@@ -146,9 +146,9 @@ Future<void> f(Message m) => queue.add(m); // HERE
 """,
     "helper with the name as a parameter": """
 Future<void> write(String collection, Map<String, dynamic> data) =>
-    FirebaseFirestore.instance.collection(collection).add(data); // HERE
+    FirebaseFirestore.instance.collection(collection).add(data);
 Future<void> g() => write('threads', {});
-Future<void> h() => write('outbox', {});
+Future<void> h() => write('outbox', {}); // HERE
 """,
     "function in a variable": """
 void f(FirebaseFirestore db) {
