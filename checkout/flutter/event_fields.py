@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from checkout.flutter.analysis import Analysis, blamed, distinct, in_collection, shown_path, through
 from checkout.flutter.log import Write
@@ -69,7 +70,7 @@ def _of_write(app: Analysis, write: Write, unknown: list[str]) -> Iterator[tuple
             if app.runs(write):
                 unknown.append(_where(write, "what it writes is not known"))
             continue
-        whole = MapValue(data.entries, created=data.created | write.guard | alt.guard)
+        whole = replace(data, created=data.created | write.guard | alt.guard)
         if write.kind == "merge" and not write.ref.is_new and not _is_creation(app, whole):
             continue
         yield from _of_map(app, write, whole, open_map=data.open, unknown=unknown)

@@ -22,6 +22,7 @@ from checkout.flutter.values import (
     both,
     guarded,
     one,
+    split_key,
     union,
 )
 
@@ -168,7 +169,10 @@ class Statements(Conditions):
     ) -> list[tuple[Guard, s.Case]]:
         """The cases of a switch that are possible, each with what is known in it."""
         values = self.expr(subject, frame)
-        key = f"switch {self._key(subject, frame)}"
+        named = ";".join(",".join(self._key(one, frame) for one in case.constants) for case in cases)
+        key = split_key(f"switch {self._key(subject, frame)} {named} ", len(cases))
+        if not any(case.is_default for case in cases):
+            key += "+"  # there can be others
         found: list[tuple[Guard, s.Case]] = []
         for at, case in enumerate(cases):
             answers: set[bool | None] = {
