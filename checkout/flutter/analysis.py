@@ -15,6 +15,7 @@ from checkout.flutter.results import Finding, Names, Project
 from checkout.flutter.sources import PUBSPEC, Sources
 from checkout.flutter.values import HOLE
 
+_CALLED_BY_FLUTTER = ("main", "build", "initState", "dispose", "createState", "didChangeDependencies", "call")
 _T = TypeVar("_T", bound=Seen)
 
 
@@ -51,20 +52,8 @@ class Analysis:
             return True
         if function in self.reached:
             return False
-        return (
-            function.decl.name in self.mentions or function.decl.name == "main" or self._of_flutter(function)
-        )
-
-    def _of_flutter(self, function: Function) -> bool:
-        """Whether a class of Flutter or of a package can call a method: the class extends one."""
-        if function.owner is None:
-            return False
-        return any(
-            self.program.class_of(kind.name, cls.library) is None
-            for cls in self.program.lineage(function.owner)
-            for kind in (cls.decl.superclass, *cls.decl.mixins, *cls.decl.interfaces)
-            if kind is not None
-        )
+        decl = function.decl
+        return decl.name in self.mentions or decl.overrides or decl.name in _CALLED_BY_FLUTTER
 
     @property
     def entry(self) -> tuple[str, int]:
