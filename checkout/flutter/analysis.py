@@ -95,7 +95,7 @@ def analyse(sources: Sources, names: Names, project: Project) -> Analysis:
     found = Analysis(
         sources=sources,
         log=kept_log,
-        unread=(*sources.unread, *(f"{PUBSPEC}:1: {reason}." for reason in machine.gave_up)),
+        unread=(*sources.unread, *(f"{reason}." for reason in machine.gave_up)),
         names=names,
         project=project,
         program=program,

@@ -18,6 +18,7 @@ HOLE = "\ufffc"
 """Stands in a text for what is not known before the app runs."""
 MOST = 64
 """Alternatives of one variable that are told apart."""
+TOO_MANY = "it has too many forms"
 DOCUMENT_ID = "__name__"
 
 Guard = frozenset[tuple[str, object]]
@@ -408,7 +409,15 @@ def union(*values: Vals) -> Vals:
         before = found.get(key)
         found[key] = alt if before is None else Alt(before.value, before.guard & alt.guard)
     if len(found) > MOST:
-        return (*tuple(found.values())[:MOST], Alt(Unknown(origin="too many alternatives")))
+        first = next(iter(found.values())).value
+        rest: Value = Unknown(origin=TOO_MANY)
+        if isinstance(first, Query):
+            rest = Query(
+                first.path, first.group, first.filters, first.orders, vague=TOO_MANY, marks=first.marks
+            )
+        elif isinstance(first, Ref):
+            rest = Ref(None, first.is_document)
+        return (*tuple(found.values())[:MOST], Alt(rest))
     return tuple(found.values())
 
 

@@ -408,6 +408,12 @@ void g(FirebaseFirestore db) => f(db, []);""",
             "in a loop",
         ),
         (
+            "void f(FirebaseFirestore db, List<String?> p) {\n  Query q = db.collection('tasks');\n"
+            + "".join(f"  if (p[{n}] != null) q = q.where('owner', isEqualTo: p[{n}]);\n" for n in range(9))
+            + "  q.get();\n}\nvoid g(FirebaseFirestore db) => f(db, []);",
+            "too many forms",
+        ),
+        (
             """void f(FirebaseFirestore db, List<Filter> filters) =>
     db.collection('tasks').where(filters.reduce((a, b) => Filter.or(a, b))).orderBy('rank').get();
 void g(FirebaseFirestore db) => f(db, []);""",
