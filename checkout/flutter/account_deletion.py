@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from checkout.flutter.analysis import Analysis, distinct, in_collection, shown_path
+from checkout.flutter.analysis import Analysis, blamed, distinct, in_collection, shown_path, through
 from checkout.flutter.results import Finding, LineResult
 from checkout.flutter.sending import place_of
 from checkout.flutter.values import HOLE, NULL, Const, MapValue, Str
@@ -69,10 +69,12 @@ def _deletes(app: Analysis, unknown: list[str]) -> Iterator[Finding]:
     for write in deletes:
         answer = in_collection(write.ref.path, accounts)
         if answer:
+            place = blamed(write, deletes, lambda one: not in_collection(one.ref.path, accounts))
             yield Finding(
-                file=write.file,
-                line=write.line,
-                what=f"deletes {shown_path(write.ref.path)}: an account is deleted through the proxy.",
+                file=place[0],
+                line=place[1],
+                what=f"deletes {shown_path(write.ref.path)}{through(write, place)}: "
+                "an account is deleted through the proxy.",
                 fix=_fix(app),
             )
         elif answer is None and (write.file, write.line) not in known and app.runs(write):

@@ -13,9 +13,7 @@ from checkout.flutter.sources import enters, relative
 from checkout.flutter.values import HOLE
 from settings.files import FileError, read_bytes, walk
 
-_RAILWAY = re.compile(
-    r"[\w.-]*\.(?:up\.railway\.app|railway\.internal)\b|\b[\w-]*\.?railway\.app\b", re.IGNORECASE
-)
+_RAILWAY = re.compile(r"[\w-]+\.(?:up\.railway\.app|railway\.internal)(?![\w-]|\.\w)", re.IGNORECASE)
 _SUFFIXES = (
     ".json",
     ".yaml",

@@ -14,6 +14,7 @@ from checkout.flutter.values import (
     Alt,
     Closure,
     Const,
+    Guard,
     ListValue,
     MapValue,
     Object,
@@ -23,8 +24,10 @@ from checkout.flutter.values import (
     Unknown,
     Vals,
     Value,
+    both,
     choose,
     guarded,
+    narrow,
     one,
     union,
 )
@@ -224,8 +227,11 @@ class CoreValues(FirestoreValues):
 
     def _of_map(self, value: MapValue, name: str, args: Sequence[Vals]) -> Vals | None:
         if name == "addAll" and args:
-            for alt in args[0]:
-                self.spread(value, alt.value, both_guard=alt.guard != frozenset())
+            for alt in narrow(args[0], self.guard):
+                outside = self.guard
+                self.guard = both(outside, alt.guard) or outside
+                self.spread(value, alt.value)
+                self.guard = outside
             return one(NULL)
         if name == "addEntries":
             value.open = True
@@ -241,19 +247,25 @@ class CoreValues(FirestoreValues):
         if name == "remove" and args:
             key = _only_text(args[0])
             if key is not None:
-                if self.guard - value.created:
-                    before = value.entries.get(key, ())
-                    value.entries[key] = guarded_out(before, self.guard - value.created)
-                else:
+                condition = self.guard - value.created
+                value.presence[key] = tuple(
+                    together
+                    for guard in value.presence.pop(key, ())
+                    for opposite in opposites(condition)
+                    if (together := both(guard, opposite)) is not None
+                )
+                if not condition:
                     value.entries.pop(key, None)
             return one(Unknown())
         if name == "removeWhere":
             for key, values in list(value.entries.items()):
                 if all(alt.value == NULL for alt in values):
                     del value.entries[key]
+                    value.presence.pop(key, None)
             return one(NULL)
         if name == "clear":
             value.entries.clear()
+            value.presence.clear()
             return one(NULL)
         if name in ("map", "cast"):
             return one(value)
@@ -269,19 +281,30 @@ class CoreValues(FirestoreValues):
                 value.open = True
                 continue
             condition = self.guard - value.created
-            if condition:
-                value.entries[text] = (*value.entries.get(text, ()), *guarded(values, self.guard))
-            else:
+            sure = not condition and len(key) == 1
+            if sure:
                 value.entries[text] = values
+                value.presence[text] = (self.guard,)
+            else:
+                guard = both(self.guard, alt.guard) or self.guard
+                value.entries[text] = (*value.entries.get(text, ()), *guarded(values, guard))
+                value.presence[text] = (*value.presence.get(text, ()), guard)
 
-    def spread(self, value: MapValue, other: Value, *, both_guard: bool = False) -> None:
+    def spread(self, value: MapValue, other: Value) -> None:
         """`...other` in a map."""
         if isinstance(other, MapValue):
             for key, values in other.entries.items():
-                kept = values if other.has(key) else guarded(values, self.guard)
-                if not other.has(key) or both_guard or self.guard - value.created:
-                    kept = (*value.entries.get(key, ()), *guarded(kept, self.guard))
-                value.entries[key] = kept
+                guards = [
+                    together
+                    for guard in other.presence.get(key, ())
+                    if (together := both(guard - other.created, self.guard)) is not None
+                ]
+                if other.has(key) and not self.guard - value.created:
+                    value.entries[key] = values
+                    value.presence[key] = (self.guard,)
+                else:
+                    value.entries[key] = (*value.entries.get(key, ()), *guarded(values, self.guard))
+                    value.presence[key] = (*value.presence.get(key, ()), *guards)
             value.open = value.open or other.open
         elif other != NULL:
             value.open = True
@@ -334,7 +357,6 @@ def key_of(value: Value) -> str | None:
     return None
 
 
-def guarded_out(values: Vals, condition: frozenset[tuple[str, object]]) -> Vals:
-    """The values where a condition does not hold."""
-    opposite = frozenset((key, not holds) for key, holds in condition if isinstance(holds, bool))
-    return guarded(values, opposite) if len(opposite) == 1 else ()
+def opposites(condition: Guard) -> list[Guard]:
+    """The conditions of which one holds where this one does not; none if it always holds."""
+    return [frozenset({(key, not holds)}) for key, holds in condition if isinstance(holds, bool)]

@@ -66,7 +66,7 @@ class Interpreter(Literals):
             self.globals = {}
             self.reached = {}
             for root in self._roots():
-                self._run_root(*root)
+                self._guarded_root(*root)
             if round_ < _ROUNDS - 1:
                 self.left_out = self._called_by_others()
         self.left_out = self._called_by_others()
@@ -92,6 +92,17 @@ class Interpreter(Literals):
                     continue
                 found.append((function, cls.name, cls))
         return found
+
+    def _guarded_root(self, found: Function | Variable, name: str, cls: Class | None) -> None:
+        """Run a root. One that is nested too deeply for Python is named."""
+        try:
+            self._run_root(found, name, cls)
+        except RecursionError:
+            self.stack, self.sites, self.guard, self.depth_of_closures = [], [], frozenset(), 0
+            self.in_progress.clear()
+            reason = f"{found.file}:{found.decl.line}: {found.decl.name} is nested too deeply to be followed"
+            if reason not in self.gave_up:
+                self.gave_up.append(reason)
 
     def _run_root(self, found: Function | Variable, name: str, cls: Class | None) -> None:
         if isinstance(found, Variable):
@@ -163,7 +174,7 @@ class Interpreter(Literals):
         self.steps += 1
         if self.steps > MOST_STEPS:
             if not self.gave_up:
-                self.gave_up.append("the app is too large to be followed completely")
+                self.gave_up.append("pubspec.yaml:1: the app is too large to be followed completely")
             return one(Unknown())
         method = self._methods.get(type(found))
         if method is not None:

@@ -11,7 +11,7 @@ from checkout.flutter.analysis import Analysis, distinct
 from checkout.flutter.index_needs import Need, missing, needs
 from checkout.flutter.log import Asked
 from checkout.flutter.results import Finding, LineResult
-from checkout.flutter.values import DOCUMENT_ID, HOLE, Filter, Query
+from checkout.flutter.values import DOCUMENT_ID, HOLE, TOO_MANY, Filter, Query
 from checkout.index_file import IndexFile, path_names
 from settings.files import FileError, text_of, walk
 
@@ -43,7 +43,7 @@ def check(app: Analysis) -> LineResult:
         query = one.query
         places.add(_place(one))
         if query.vague or not query.path or HOLE in query.path[-1]:
-            if (query.filters or query.orders) and app.runs(one):
+            if (query.filters or query.orders or query.vague == TOO_MANY) and app.runs(one):
                 why = query.vague or "its collection is not known before the app runs"
                 file, line = _place(one)
                 unknown.append(f"{file}:{line}: the index of this query is not known: {why}.")

@@ -313,6 +313,7 @@ class FnDecl:
     fields: tuple[tuple[str, Expr], ...] = ()
     chained: Call | None = None
     redirects: str = ""
+    overrides: bool = False  # `@override`
 
 
 @dataclass(frozen=True, eq=False)

@@ -202,7 +202,8 @@ class _UnitLowering:
                     key = self._statements.json_key(annotations)
                     variables += self._fields([*inner], lists, key)
                 else:
-                    functions += self._function([*before, *inner], body, class_name)
+                    override = any(low.text(one).startswith("@override") for one in annotations)
+                    functions += self._function([*before, *inner], body, class_name, overrides=override)
                 before, annotations = [], []
             elif node.type in _VARIABLES:
                 variables += self._fields(before, [node])
@@ -233,7 +234,9 @@ class _UnitLowering:
                     key=key,
                 )
 
-    def _function(self, parts: Sequence[Node], body: Node | None, class_name: str) -> Iterator[s.FnDecl]:
+    def _function(
+        self, parts: Sequence[Node], body: Node | None, class_name: str, *, overrides: bool
+    ) -> Iterator[s.FnDecl]:
         signature = next((one for one in parts if one.type in _SIGNATURES), None)
         if signature is None:
             return
@@ -262,6 +265,7 @@ class _UnitLowering:
             fields=tuple(fields),
             chained=chained,
             redirects=redirects,
+            overrides=overrides,
         )
 
     def _initializers(self, parts: Sequence[Node]) -> tuple[list[tuple[str, s.Expr]], s.Call | None]:

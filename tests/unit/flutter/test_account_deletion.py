@@ -42,11 +42,14 @@ Future<void> f(FirebaseFirestore db) async {
 class Repo {
   Repo(this.name);
   final String name;
-  Future<void> remove(String id) => FirebaseFirestore.instance.collection(name).doc(id).delete(); // HERE
+  Future<void> remove(String id) => FirebaseFirestore.instance.collection(name).doc(id).delete();
 }
 final accounts = Repo('accounts');
 final tasks = Repo('tasks');
-void f() { accounts.remove('1'); tasks.remove('1'); }
+void f() {
+  accounts.remove('1'); // HERE
+  tasks.remove('1');
+}
 """,
     "method as a value": """
 Widget f(FirebaseFirestore db, String id) => TextButton(

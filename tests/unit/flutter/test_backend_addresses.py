@@ -33,10 +33,10 @@ const base = 'http://backend.railway.internal:3000'; // HERE
 """,
     "from pieces": """
 const name = 'crm-production';
-const zone = 'railway.app';
+const zone = 'railway' '.app';
 final base = 'https://$name.up.$zone'; // HERE
-const other = 'railway' '.app'; // HERE
-""".replace("const zone = 'railway.app';", "const zone = 'railway' + '.app'; // HERE"),
+final other = 'https://' + name + '.up.' + zone; // HERE
+""",
     "from a list": """
 final base = ['api', 'desk', 'example'].join('.'); // HERE
 """,
@@ -89,6 +89,8 @@ const more = 'https://my-api.desk.example';
     "words": """
 const a = 'railway';
 const b = 'api.desk';
+const c = 'https://railway.app/legal';
+const d = 'https://example.com/up.railway.app.html';
 Widget f() => const Text('Our backend runs on Railway.');
 """,
     "a comment": """

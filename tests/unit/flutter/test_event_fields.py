@@ -159,11 +159,11 @@ void f(FirebaseFirestore db, String id, String uid) => db
 class Store {
   Store(this.db);
   final FirebaseFirestore db;
-  Future<void> put(Map<String, dynamic> data) => db.collection('bookings').add(data); // HERE
+  Future<void> put(Map<String, dynamic> data) => db.collection('bookings').add(data);
 }
 void f(Store store, String uid) {
   store.put({'createdBy': uid, 'schemaVersion': 3, 'isArchived': false});
-  store.put({'createdBy': uid, 'schemaVersion': 3});
+  store.put({'createdBy': uid, 'schemaVersion': 3}); // HERE
 }
 """,
     "freezed model": """

@@ -317,6 +317,30 @@ Query<Map<String, dynamic>> f(FirebaseFirestore db, Sort sort) {
 Query f(FirebaseFirestore db, String uid) =>
     db.collection('tasks').where('members.$uid', isEqualTo: true);
 """,
+    "an enum of sorts": """
+enum By {
+  due('owner', 'dueAt', true),
+  rank('labels', 'rank', false);
+  const By(this.side, this.field, this.down);
+  final String side;
+  final String field;
+  final bool down;
+}
+class Tasks {
+  final db = FirebaseFirestore.instance;
+  Query<Map<String, dynamic>> by(By by) => (by == By.due
+          ? db.collection('tasks').where('owner', isEqualTo: 1)
+          : db.collection('tasks').where('labels', arrayContains: 'x'))
+      .orderBy(by.field, descending: by.down);
+}
+class Page extends StatelessWidget {
+  Page(this.tasks, this.sort);
+  final Tasks tasks;
+  final By sort;
+  Widget build(BuildContext c) => Streamed(stream: tasks.by(sort).snapshots());
+}
+void f(Tasks tasks) { runApp(Page(tasks, By.due)); runApp(Page(tasks, By.rank)); }
+""",
     "lists and streams": """
 List<int> f(List<int> xs) => xs.where((x) => x > 1).toList();
 Stream<int> g(Stream<int> xs) => xs.where((x) => x > 1);
@@ -382,6 +406,12 @@ def test_what_is_told_to_be_added_is_enough(tmp_path: Path, name: str) -> None:
 }
 void g(FirebaseFirestore db) => f(db, []);""",
             "in a loop",
+        ),
+        (
+            "void f(FirebaseFirestore db, List<String?> p) {\n  Query q = db.collection('tasks');\n"
+            + "".join(f"  if (p[{n}] != null) q = q.where('owner', isEqualTo: p[{n}]);\n" for n in range(9))
+            + "  q.get();\n}\nvoid g(FirebaseFirestore db) => f(db, []);",
+            "too many forms",
         ),
         (
             """void f(FirebaseFirestore db, List<Filter> filters) =>

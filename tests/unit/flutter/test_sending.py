@@ -146,9 +146,9 @@ Future<void> f(Message m) => queue.add(m); // HERE
 """,
     "helper with the name as a parameter": """
 Future<void> write(String collection, Map<String, dynamic> data) =>
-    FirebaseFirestore.instance.collection(collection).add(data); // HERE
+    FirebaseFirestore.instance.collection(collection).add(data);
 Future<void> g() => write('threads', {});
-Future<void> h() => write('outbox', {});
+Future<void> h() => write('outbox', {}); // HERE
 """,
     "function in a variable": """
 void f(FirebaseFirestore db) {
@@ -298,6 +298,16 @@ import 'package:http/http.dart' as http;
 const base = 'https://firestore.googleapis.com/v1/projects/desk-prod/databases/(default)';
 Future<void> f() => http.post(Uri.parse('$base/documents/outbox'), body: '{}'); // HERE
 """,
+    "post to the backend": """
+import 'package:http/http.dart' as http;
+Future<void> f(String base, Object body) =>
+    http.post(Uri.parse('$base/api/messages'), body: body); // HERE
+class Api {
+  Api(this.dio);
+  final Dio dio;
+  Future<void> send(Object body) => dio.post('/send', data: body); // HERE
+}
+""",
     "message that the app creates": """
 Future<void> f(FirebaseFirestore db, String thread) =>
     db.collection('threads').doc(thread).collection('messages').add({'text': 'hi'}); // HERE
@@ -324,6 +334,14 @@ void g() => call('relaySend', {}); // HERE
 }
 
 FINE = {
+    "posts to others": """
+import 'package:http/http.dart' as http;
+Future<void> f(String base, Object body) async {
+  await http.post(Uri.parse('$base/api/labels'), body: body);
+  await http.get(Uri.parse('$base/api/messages'));
+  await http.post(Uri.parse('https://fcm.googleapis.com/fcm/send'), body: body);
+}
+""",
     "reading the outbox": """
 Stream<int> f(FirebaseFirestore db) => db.collection('outbox').snapshots().map((s) => s.size);
 """,
@@ -483,6 +501,13 @@ class Page extends StatelessWidget {
 def test_a_file_that_is_not_dart_is_named(tmp_path: Path) -> None:
     found = answer(tmp_path, "E1", {"lib/broken.dart": "class {{{\n"})
     assert found.unknown[0].startswith("lib/broken.dart:1: not Dart")
+
+
+@pytest.mark.parametrize("levels", [60, 1000])
+def test_widgets_can_be_nested(tmp_path: Path, levels: int) -> None:
+    write = "TextButton(onPressed: () => FirebaseFirestore.instance.collection('outbox').add({}))"
+    code = f"Widget f() =>\n{'Box(child: ' * levels}{write}{')' * levels}; // HERE\n"
+    expect_findings(tmp_path, "E1", {"lib/extra.dart": IMPORTS + code})
 
 
 def test_tests_are_not_part_of_the_app(tmp_path: Path) -> None:
