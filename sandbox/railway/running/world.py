@@ -74,10 +74,15 @@ class World:
         is_there = self.store.deployments.get(deployment.id) is deployment
         return is_there and project is not None and project.deleted_at is None
 
-    def volume_rows(self, deployment: records.Deployment) -> list[records.VolumeInstance]:
-        """The volumes that a deployment uses, in an order in which they are locked."""
-        found = (self.store.volume_instances.get(mount["volumeInstanceId"]) for mount in deployment.mounts)
-        return sorted((row for row in found if row is not None), key=lambda row: row.id)
+    def mounted(self, deployment: records.Deployment) -> dict[str, records.VolumeInstance]:
+        """The volumes that a deployment uses, by mount path, in the order in which they are locked."""
+        mounts = sorted(deployment.mounts, key=lambda mount: mount["volumeInstanceId"])
+        rows = {mount["mountPath"]: mount["volumeInstanceId"] for mount in mounts}
+        return {
+            path: self.store.volume_instances[key]
+            for path, key in rows.items()
+            if key in self.store.volume_instances
+        }
 
     def siblings(self, deployment: records.Deployment) -> list[Life]:
         """The lives of the other deployments of the same service and environment."""
