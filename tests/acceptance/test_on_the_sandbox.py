@@ -1,5 +1,5 @@
-"""F1 to F5 on the running example: all pass unattended, each fails when its behaviour is broken, and a person who
-does what the command says gets the same results."""
+"""F1 to F5 on the running example: all pass unattended, each fails when its behaviour is broken, and a person
+who does what the command says gets the same results."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import requests
 
+from ops import __main__ as main
 from ops.acceptance import command, loopback, progress
 from ops.acceptance.model import LINES
+from sandbox.supervisor import STACK
 from tests.acceptance.conftest import Acceptance
 from tests.acceptance.mutations import Mutation
 
@@ -86,14 +88,23 @@ def test_each_fails_when_its_behaviour_is_broken(acceptance: Acceptance, name: s
 
 
 class Obedient:
-    """A person who does at once what the command says, with the phone of the loopback transport."""
+    """A person who does at once what the command says, with the phone of the loopback transport.
 
-    def __init__(self, acceptance: Acceptance, client: str) -> None:
+    Args:
+        acceptance: the command.
+        client: the phone of the client.
+        tired_after: how many instructions are followed before Ctrl-C.
+    """
+
+    def __init__(self, acceptance: Acceptance, client: str, tired_after: int = 100) -> None:
         self.said: list[str] = []
+        self.tired_after = tired_after
         self.client = client
         self.acceptance = acceptance
 
     def say(self, text: str) -> None:
+        if len(self.said) == self.tired_after:
+            raise KeyboardInterrupt
         self.said.append(text)
         account = re.search(r"(?:to the account|the chat with) (acceptance-\d)", text)
         assert account
@@ -126,16 +137,26 @@ class Obedient:
 
 
 def test_a_person_who_does_what_is_said_gets_the_same_results(
-    acceptance: Acceptance, monkeypatch: pytest.MonkeyPatch
+    acceptance: Acceptance, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """In two parts: Ctrl-C after the first test, and the same command again."""
     client = "+40798765432"
+    options = ("--by-hand", "--client", client, "--accounts", "acceptance-1,acceptance-2")
+    tired = Obedient(acceptance, client, tired_after=2)
+    tired.hands().accounts()  # paired, as on production
+    monkeypatch.setattr(command, "_terminal", lambda name: tired)
+    assert main.main(["accept", "--stack", STACK, *options]) == 2
+    assert "interrupted; the results so far are kept" in capsys.readouterr().err
+    before = progress.read(STACK)
+    assert before is not None
+    assert (list(before.lines), before.archived) == (["F1"], False)
+
     person = Obedient(acceptance, client)
     monkeypatch.setattr(command, "_terminal", lambda name: person)
-    person.hands().accounts()  # paired, as on production
-    code, report = acceptance.run("--by-hand", "--client", client, "--accounts", "acceptance-1,acceptance-2")
+    code, report = acceptance.run(*options)
+    assert "F1  passed already" in capsys.readouterr().out
     assert verdicts(report) == dict.fromkeys(LINES, "pass"), why(report)
-    assert (code, report["hands"]) == (0, "person")
-    assert len(person.said) == 5, "two messages, one to receive, one to read, one with an event"
-    kept = progress.read("sandbox")
-    assert kept is not None
-    assert kept.document()["lines"].keys() == report["lines"].keys()
+    assert (code, report["hands"], report["run"]) == (0, "person", before.run)
+    assert report["lines"]["F1"]["at"] == before.document()["lines"]["F1"]["at"]
+    assert len(person.said) == 3, "one message to receive, one to read, one with an event"
+    assert report["archived"] is True

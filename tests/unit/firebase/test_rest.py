@@ -253,3 +253,11 @@ def test_unusable_credentials_are_not_shown_and_the_fix_is_a_login(server: Serve
     assert "made-up-key" not in str(raised.value)
     assert raised.value.__suppress_context__
     assert server.seen == []
+
+
+def test_another_client_gets_the_same_credentials() -> None:
+    """Firestore's client does not send through this transport."""
+    found = transport.credentials_of({"GOOGLE_OAUTH_ACCESS_TOKEN": f" {TOKEN}\n"})
+    assert found.token == TOKEN
+    with pytest.raises(GoogleError, match="contains a character that no token has"):
+        transport.credentials_of({"GOOGLE_OAUTH_ACCESS_TOKEN": "two words"})
