@@ -52,12 +52,13 @@ _PLATFORMS = (
     "lib",
 )
 _MOST_BYTES = 2_000_000
+_LOCAL = ("", "localhost", "127.0.0.1", "0.0.0.0", "::1")  # noqa: S104  (of a sandbox; emulators have them too)
 FIX = "remove the address: the app calls the functions, and only they know the backend."
 
 
 def check(app: Analysis) -> LineResult:
     """The line E5."""
-    hosts = tuple(filter(None, (host_of(one) for one in app.project.backend_addresses)))
+    hosts = tuple(host for one in app.project.backend_addresses if (host := host_of(one)) not in _LOCAL)
     findings: list[Finding] = []
     texts = {
         *app.pieces,
