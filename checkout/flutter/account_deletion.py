@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from checkout.flutter.analysis import Analysis, blamed, distinct, in_collection, shown_path, through
+from checkout.flutter.backend_addresses import address_in, host_and_path, host_of
 from checkout.flutter.results import Finding, LineResult
 from checkout.flutter.sending import place_of
 from checkout.flutter.values import HOLE, NULL, Const, MapValue, Str
@@ -110,18 +110,18 @@ def _marks(app: Analysis) -> Iterator[Finding]:
 
 def _requests(app: Analysis) -> Iterator[Finding]:
     """A request that deletes an account at the backend."""
+    hosts = tuple(map(host_of, app.project.backend_addresses))
     for one in app.log.requests:
-        path = urlsplit(one.address.replace(HOLE, "x")).path
-        last = path.rstrip("/").rpartition("/")[2]
-        if (
-            one.method.upper() == "DELETE"
-            and _ACCOUNT_PATH.search(path)
-            and last != app.names.delete_account_function
-        ):
+        host, path = host_and_path(one.address)
+        other = host and not address_in(host, hosts)
+        last = path.rpartition("/")[2]
+        if one.method.upper() != "DELETE" or other or last == app.names.delete_account_function:
+            continue
+        if _ACCOUNT_PATH.search(path):
             yield Finding(
                 file=one.file,
                 line=one.line,
-                what=f"sends DELETE {path.replace('x', '…') if HOLE in one.address else path} itself.",
+                what=f"sends DELETE {path.replace(HOLE, '…')} itself.",
                 fix=_fix(app),
             )
 

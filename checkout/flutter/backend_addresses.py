@@ -52,12 +52,13 @@ _PLATFORMS = (
     "lib",
 )
 _MOST_BYTES = 2_000_000
+_LOCAL = ("", "localhost", "127.0.0.1", "0.0.0.0", "::1")  # noqa: S104  (of a sandbox)
 FIX = "remove the address: the app calls the functions, and only they know the backend."
 
 
 def check(app: Analysis) -> LineResult:
     """The line E5."""
-    hosts = tuple(filter(None, (host_of(one) for one in app.project.backend_addresses)))
+    hosts = tuple(host for one in app.project.backend_addresses if (host := host_of(one)) not in _LOCAL)
     findings: list[Finding] = []
     texts = {
         *app.pieces,
@@ -94,6 +95,13 @@ def host_of(address: str) -> str:
         return (urlsplit(text).hostname or "").lower()
     except ValueError:
         return ""
+
+
+def host_and_path(address: str) -> tuple[str, str]:
+    """The host of an address, "" if it is not known before the app runs, and its path."""
+    scheme, _, rest = address.partition("?")[0].rpartition("://")
+    host, _, path = rest.partition("/") if scheme else ("", "", rest)
+    return ("" if host.startswith(HOLE) else host), path.strip("/")
 
 
 def address_in(text: str, hosts: tuple[str, ...]) -> str:

@@ -39,13 +39,13 @@ def check(app: Analysis) -> LineResult:
             wrong += [(write, what, name) for what, name in found]
             if not found:
                 right.append(write)
-    findings: list[Finding] = []
+    findings: dict[tuple[tuple[str, int], str], Finding] = {}
     for write, what, name in wrong:
         place = blamed(write, right, lambda _: True)
-        findings.append(_finding(app, write, place, what, name))
+        findings.setdefault((place, name), _finding(app, write, place, what, name))
     checked = f"{len(app.sources.units)} Dart files, {len(places)} places that create an event"
     return LineResult(
-        id="E2", findings=distinct(findings), unknown=tuple(dict.fromkeys(unknown)), checked=checked
+        id="E2", findings=distinct(findings.values()), unknown=tuple(dict.fromkeys(unknown)), checked=checked
     )
 
 
@@ -103,7 +103,9 @@ def _of_map(
         wrong = [(value, why) for value in found if (why := _wrong_value(app, name, value))]
         if wrong and len(wrong) == len(found):
             yield f"creates an event with {wrong[0][1]}", name
-        elif wrong:
+        elif (
+            wrong and name == names.is_archived
+        ):  # of the others, a fallback such as `uid ?? ''` is no mistake
             unknown.append(_where(write, f"it is not known whether it can have {wrong[0][1]}"))
         elif name == names.is_archived and Const(False) not in found:
             unknown.append(_where(write, f"the value of {name} is not known"))

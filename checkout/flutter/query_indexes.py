@@ -150,6 +150,9 @@ def _fields(app: Analysis) -> frozenset[str]:
                     found |= {param.key or param.name for param in function.decl.params}
     found |= {*_gets(app)}
     found |= {*_WORD.findall(app.project.rules)}
+    for spec in app.project.indexes.indexes if app.project.indexes is not None else ():
+        for field in spec.fields:
+            found |= {*(path_names(field.path) or ())}
     for folder in app.project.code:
         for path in walk(folder, lambda one: one.name not in _NOT_CODE):
             if path.suffix in _CODE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checkout.flutter.analysis import Analysis, blamed, distinct, in_collection, shown_path, through
+from checkout.flutter.backend_addresses import host_and_path
 from checkout.flutter.log import FunctionUse, Write
 from checkout.flutter.program import Function
 from checkout.flutter.results import Finding, LineResult
@@ -178,10 +179,8 @@ def _posts(app: Analysis, senders: list[Function]) -> Iterator[Finding]:
     for one in app.log.requests:
         if one.method.upper() != "POST" or any(sender in one.within for sender in senders):
             continue
-        scheme, _, rest = one.address.partition("?")[0].rpartition("://")
-        host, _, path = rest.partition("/") if scheme else ("", "", rest)
-        known_host = host.replace(HOLE, "") and not host.startswith(HOLE)
-        if not known_host and path.rstrip("/").rpartition("/")[2] in _SENDING_PATHS:
+        host, path = host_and_path(one.address)
+        if not host and path.rpartition("/")[2] in _SENDING_PATHS:
             yield Finding(
                 file=one.file,
                 line=one.line,

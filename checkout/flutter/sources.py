@@ -18,7 +18,8 @@ from checkout.flutter.unit_lowering import parse
 from settings.files import FileError, is_file, read_bytes, read_text, walk
 from settings.parsing import mapping
 
-PUBSPEC = "pubspec.yaml"
+PUBSPEC, MELOS = "pubspec.yaml", "melos.yaml"
+_MOST_PARENTS = 4  # of an app that are looked at for a workspace
 _NOT_ENTERED = {
     "build",
     "node_modules",
@@ -101,7 +102,9 @@ def relative(path: Path, root: Path) -> str:
 
 
 def _packages(root: Path, lib: tuple[str, ...]) -> Iterator[Package]:
-    """The app's package, those in folders below it, and those that it depends on by path."""
+    """The app's package, those in folders below it, and those that it depends on: by path, or by the name of
+    one in the same workspace (of pub or melos)."""
+    neighbours = _workspace(root)
     waiting = [root, *(path.parent for path in walk(root, enters) if path.name == PUBSPEC)]
     seen: set[str] = set()
     while waiting:
@@ -122,10 +125,22 @@ def _packages(root: Path, lib: tuple[str, ...]) -> Iterator[Package]:
             lib=lib if folder == root else ("lib",),
         )
         for kind in ("dependencies", "dependency_overrides"):
-            for one in (mapping(described.get(kind)) or {}).values():
+            for dependency, one in (mapping(described.get(kind)) or {}).items():
+                if dependency in neighbours:
+                    waiting.append(neighbours[dependency])
                 path = (mapping(one) or {}).get("path")
                 if isinstance(path, str) and is_file(folder / path / PUBSPEC):
                     waiting.append(Path(os.path.normpath(folder / path)))
+
+
+def _workspace(root: Path) -> dict[str, Path]:
+    """The packages of the workspace that a folder is in, by their names; empty if it is in none."""
+    for folder in list(root.resolve().parents)[:_MOST_PARENTS]:
+        if is_file(folder / MELOS) or "workspace" in (pubspec(folder) or {}):
+            packages = [path.parent for path in walk(folder, enters) if path.name == PUBSPEC]
+            named = {str((pubspec(package) or {}).get("name")): package for package in packages}
+            return {name: package for name, package in named.items() if package != root.resolve()}
+    return {}
 
 
 def pubspec(folder: Path) -> dict[str, object] | None:

@@ -152,6 +152,9 @@ class _UnitLowering:
             if inner is not None:
                 kind_of = low.type_in(low.named(representation))
                 variables = (*variables, s.VarDecl(low.text(inner), low.line(inner), kind_of, fixed=True))
+                param = s.Param(low.text(inner), kind_of, of_field=True)
+                made = s.FnDecl("", low.line(inner), params=(param,), body=None, kind="constructor")
+                functions = (made, *functions)
         return s.ClassDecl(
             name=low.text(name) if name is not None else "",
             line=low.line(node),

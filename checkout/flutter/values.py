@@ -401,10 +401,11 @@ def _copy(value: Value) -> Value:
 
 def union(*values: Vals) -> Vals:
     """All alternatives; equal values once, under what their conditions have in common."""
-    if len(values) == 1:
-        return values[0]
+    given = [vals for vals in values if vals]
+    if len(values) == 1 or (len(given) == 1 and len(given[0]) == 1):
+        return given[0] if given else ()
     found: dict[object, Alt] = {}
-    for alt in (alt for vals in values for alt in vals):
+    for alt in (alt for vals in given for alt in vals):
         key = signature(alt.value)
         before = found.get(key)
         found[key] = alt if before is None else Alt(before.value, before.guard & alt.guard)

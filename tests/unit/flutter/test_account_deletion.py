@@ -116,6 +116,10 @@ Future<void> f(FirebaseFirestore db, String id) =>
     "a field of a task": """
 Future<void> f(FirebaseFirestore db, String id) => db.doc('tasks/$id').update({'deleted': true});
 """,
+    "an account of another service": """
+import 'package:http/http.dart' as http;
+Future<void> f(String id) => http.delete(Uri.parse('https://api.payments.example/v1/accounts/$id'));
+""",
     "a request for something else": """
 import 'package:http/http.dart' as http;
 Future<void> f(String base, String id) => http.delete(Uri.parse('$base/api/labels/$id'));

@@ -164,6 +164,11 @@ def test_an_address_that_only_the_build_knows_is_not_passed(tmp_path: Path) -> N
     assert "given by the build (API)" in found.unknown[0]
 
 
+def test_a_backend_of_this_machine_has_no_address_of_its_own(tmp_path: Path) -> None:
+    code = HTTP + "void f() => FirebaseFirestore.instance.useFirestoreEmulator('127.0.0.1', 8080);\n"
+    expect_pass(tmp_path, "E5", {"lib/extra.dart": code}, addresses=("http://127.0.0.1:4000",))
+
+
 def test_hosts() -> None:
     assert host_of("https://CRM.example.com:8080/x") == "crm.example.com"
     assert host_of("crm.example.com") == "crm.example.com"

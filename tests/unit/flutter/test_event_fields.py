@@ -270,6 +270,11 @@ void f(FirebaseFirestore db, String uid) async {
   await db.runTransaction((tx) async => tx.set(db.doc('bookings/1'), stamped({}, uid)));
 }
 """,
+    "author with a fallback": """
+void f(FirebaseFirestore db) => db.collection('bookings').add({
+      'createdBy': FirebaseAuth.instance.currentUser?.uid ?? '', 'schemaVersion': 3, 'isArchived': false,
+    });
+""",
     "nulls are removed": """
 void f(FirebaseFirestore db, String uid, String? note) {
   final data = {'createdBy': uid, 'schemaVersion': 3, 'isArchived': false, 'note': note}
@@ -336,6 +341,17 @@ def test_an_event_without_its_fields_is_found(tmp_path: Path, name: str) -> None
 @pytest.mark.parametrize("name", FINE)
 def test_an_event_with_its_fields_is_accepted(tmp_path: Path, name: str) -> None:
     expect_pass(tmp_path, "E2", {"lib/extra.dart": IMPORTS + FINE[name]})
+
+
+def test_a_value_that_can_archive_is_not_passed(tmp_path: Path) -> None:
+    code = """
+void f(FirebaseFirestore db, bool old) => db
+    .collection('bookings')
+    .add({'createdBy': 'x', 'schemaVersion': 3, 'isArchived': old ? true : false});
+"""
+    found = answer(tmp_path, "E2", {"lib/extra.dart": IMPORTS + code})
+    assert not found.findings
+    assert "can have isArchived: true" in found.unknown[0]
 
 
 def test_what_is_not_known_is_not_passed(tmp_path: Path) -> None:

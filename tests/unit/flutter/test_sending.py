@@ -268,6 +268,10 @@ class Page with Stores {
   Future<void> put() => store('outbox').add({}); // HERE
 }
 """,
+    "extension type": """
+extension type Place(String value) { Place.child(Place p, String id) : value = '${p.value}/$id'; }
+void f(FirebaseFirestore db) => db.doc(Place.child(Place('outbox'), '1').value).delete(); // HERE
+""",
     "prefixed import": """
 import 'package:cloud_firestore/cloud_firestore.dart' as fs;
 Future<void> f(fs.WriteBatch batch, fs.FirebaseFirestore db) async {
@@ -480,6 +484,24 @@ def test_a_package_of_the_workspace_belongs_to_the_app(tmp_path: Path) -> None:
         "packages/data/test/queue_test.dart": "void main() { db.collection('outbox').add({}); }\n",
     }
     expect_findings(tmp_path, "E1", files)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"), [("melos.yaml", "name: all\n"), ("pubspec.yaml", "name: all\nworkspace: []\n")]
+)
+def test_a_package_beside_the_app_belongs_to_it_by_its_name(tmp_path: Path, file: str, text: str) -> None:
+    data = tmp_path / "packages" / "data"
+    (data / "lib").mkdir(parents=True)
+    (tmp_path / file).write_text(text)
+    (data / "pubspec.yaml").write_text("name: data\n")
+    (data / "lib" / "data.dart").write_text(
+        "import 'package:cloud_firestore/cloud_firestore.dart';\n"
+        "Future<void> put() => FirebaseFirestore.instance.collection('outbox').add({});\n"
+    )
+    found = answer(
+        tmp_path / "apps" / "desk", "E1", {"pubspec.yaml": FILES["pubspec.yaml"] + "  data: any\n"}
+    )
+    assert [(one.file, one.line) for one in found.findings] == [("../../packages/data/lib/data.dart", 2)]
 
 
 def test_a_collection_that_is_not_known_is_not_passed(tmp_path: Path) -> None:
