@@ -469,7 +469,7 @@ class Settings:
         example="../my-crm", required=True,
     )
     flutter_app: str | None = setting(
-        "The folder of the Flutter app in the app's checkout. `python -m ops readiness` checks its code.",
+        "The folder of the Flutter app in the app's checkout, whose code is checked (docs/flutter.md).",
         rules=(text_rules.inside_repository,), example="app",
         if_unset="the folder with a pubspec.yaml that depends on flutter",
     )

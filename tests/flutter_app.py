@@ -26,7 +26,9 @@ service cloud.firestore {
     match /bookings/{id} { allow read; allow create: if request.resource.data.schemaVersion == 3; }
     match /threads/{id} { allow read: if true; }
     match /{path=**}/messages/{id} { allow read: if true; allow create, update: if false; }
-    match /tasks/{id} { allow read: if resource.data.keys().hasAll(['state', 'dueAt', 'owner', 'labels', 'rank']); }
+    match /tasks/{id} {
+      allow read: if resource.data.keys().hasAll(['state', 'dueAt', 'owner', 'labels', 'rank']);
+    }
   }
 }
 """

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from checkout.flutter.analysis import Analysis, distinct, in_collection, shown_path
+from checkout.flutter.analysis import Analysis, blamed, distinct, in_collection, shown_path, through
 from checkout.flutter.results import Finding, LineResult
 from checkout.flutter.sending import place_of
 from checkout.flutter.values import HOLE, NULL, Const, MapValue, Str
@@ -42,16 +42,17 @@ def check(app: Analysis) -> LineResult:
                 Finding(
                     file=file,
                     line=line,
-                    what=f"nothing in the app calls the function {names.delete_account_function}, through which "
-                    "accounts are deleted.",
-                    fix=f"call {names.delete_account_function}, or name the app's own function: pulumi config "
-                    "set --path 'whatsapp-crm:flutterNames.deleteAccountFunction' <function>",
+                    what=f"nothing in the app calls the function {names.delete_account_function}, which "
+                    "deletes accounts.",
+                    fix=f"call {names.delete_account_function}, or name the app's own function: pulumi "
+                    "config set --path 'whatsapp-crm:flutterNames.deleteAccountFunction' <function>",
                 )
             )
     else:
         findings += _unused(app)
     deletes = sum(write.kind == "delete" for write in app.log.writes)
-    checked = f"{len(app.sources.units)} Dart files, {deletes} deletes, {len(uses)} calls of {names.delete_account_function}"
+    calls = f"{len(uses)} calls of {names.delete_account_function}"
+    checked = f"{len(app.sources.units)} Dart files, {deletes} deletes, {calls}"
     return LineResult(
         id="E4", findings=distinct(findings), unknown=tuple(dict.fromkeys(unknown)), checked=checked
     )
@@ -68,10 +69,12 @@ def _deletes(app: Analysis, unknown: list[str]) -> Iterator[Finding]:
     for write in deletes:
         answer = in_collection(write.ref.path, accounts)
         if answer:
+            place = blamed(write, deletes, lambda one: not in_collection(one.ref.path, accounts))
             yield Finding(
-                file=write.file,
-                line=write.line,
-                what=f"deletes {shown_path(write.ref.path)}: an account is deleted through the proxy.",
+                file=place[0],
+                line=place[1],
+                what=f"deletes {shown_path(write.ref.path)}{through(write, place)}: "
+                "an account is deleted through the proxy.",
                 fix=_fix(app),
             )
         elif answer is None and (write.file, write.line) not in known and app.runs(write):
@@ -100,7 +103,7 @@ def _marks(app: Analysis) -> Iterator[Finding]:
                     yield Finding(
                         file=write.file,
                         line=write.line,
-                        what=f"marks {shown_path(path)} as deleted ({key}): an account is deleted through the proxy.",
+                        what=f"marks {shown_path(path)} as deleted ({key}); the proxy deletes accounts.",
                         fix=_fix(app),
                     )
 
@@ -146,7 +149,7 @@ def _unused(app: Analysis) -> Iterator[Finding]:
 
 
 def _is_used(app: Analysis, name: str, file: str, line: int) -> bool:
-    """Whether a function that the app does not call can still run: Flutter calls it, or something names it."""
+    """Whether a function that the app does not call can run: Flutter calls it, or it is named."""
     if name in ("build", "main", "initState", "dispose", "didChangeDependencies", "") or name.startswith(
         "on"
     ):

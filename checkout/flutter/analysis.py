@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TypeVar
 
 from checkout.flutter import interpreter
 from checkout.flutter import syntax as s
 from checkout.flutter.firestore_values import ANYWHERE
-from checkout.flutter.log import Log, Seen
+from checkout.flutter.log import Log, Seen, Write
 from checkout.flutter.program import Function, Program
 from checkout.flutter.results import Finding, Names, Project
 from checkout.flutter.sources import PUBSPEC, Sources
 from checkout.flutter.values import HOLE
 
+_CALLED_BY_FLUTTER = ("main", "build", "initState", "dispose", "createState", "didChangeDependencies", "call")
 _T = TypeVar("_T", bound=Seen)
 
 
@@ -51,20 +52,8 @@ class Analysis:
             return True
         if function in self.reached:
             return False
-        return (
-            function.decl.name in self.mentions or function.decl.name == "main" or self._of_flutter(function)
-        )
-
-    def _of_flutter(self, function: Function) -> bool:
-        """Whether a class of Flutter or of a package can call a method: the class extends one."""
-        if function.owner is None:
-            return False
-        return any(
-            self.program.class_of(kind.name, cls.library) is None
-            for cls in self.program.lineage(function.owner)
-            for kind in (cls.decl.superclass, *cls.decl.mixins, *cls.decl.interfaces)
-            if kind is not None
-        )
+        decl = function.decl
+        return decl.name in self.mentions or decl.overrides or decl.name in _CALLED_BY_FLUTTER
 
     @property
     def entry(self) -> tuple[str, int]:
@@ -103,17 +92,58 @@ def analyse(sources: Sources, names: Names, project: Project) -> Analysis:
         keys=log.keys,
         options=log.options,
     )
-    return Analysis(
+    found = Analysis(
         sources=sources,
         log=kept_log,
-        unread=(*sources.unread, *(f"{PUBSPEC}:1: {reason}." for reason in machine.gave_up)),
+        unread=(*sources.unread, *(f"{reason}." for reason in machine.gave_up)),
         names=names,
         project=project,
         program=program,
         pieces=pieces,
         mentions=mentions,
-        reached=frozenset(one for found in machine.reached.values() for one, _ in found),
+        reached=frozenset(one for called in machine.reached.values() for one, _ in called),
     )
+    kept_log.writes = _by_callers(found, kept_log.writes)
+    kept_log.asked = _by_callers(found, kept_log.asked)
+    return found
+
+
+def _by_callers(app: Analysis, seen: list[_T]) -> list[_T]:
+    """Without what only happens with an unknown caller, where known callers do the same."""
+    known = {(one.file, one.line) for one in seen if one.root[0] not in app.reached}
+    return [one for one in seen if (one.file, one.line) not in known or one.root[0] not in app.reached]
+
+
+def blamed(write: Write, others: Iterable[Write], differs: Callable[[Write], bool]) -> tuple[str, int]:
+    """Where to correct a write: at the call of a helper if the same helper is right for other callers.
+
+    Args:
+        write: the one that is wrong.
+        others: all writes.
+        differs: whether another one is not wrong in the same way.
+    """
+    chain = _chain(write)
+    rest = [one for one in others if (one.file, one.line) == chain[0] and differs(one)]
+    level = 0
+    while (
+        level + 1 < len(chain)
+        and chain[level + 1][0]
+        and any(_chain(one)[: level + 1] == chain[: level + 1] for one in rest)
+    ):
+        level += 1
+    return chain[level]
+
+
+def _chain(write: Write) -> list[tuple[str, int]]:
+    """The write, and the calls that led to it, the outermost last."""
+    return [(write.file, write.line), *reversed(write.sites)]
+
+
+def through(write: Write, place: tuple[str, int]) -> str:
+    """Completes a message about a write that is blamed on a call of the helper that makes it."""
+    if place == (write.file, write.line):
+        return ""
+    return f" through {write.within[-1].label}() ({write.file}:{write.line})"
 
 
 def walk(node: object) -> Iterator[object]:
@@ -184,4 +214,4 @@ def shown_path(path: tuple[str, ...] | None) -> str:
     """A path as messages show it: `threads/…/messages/…`."""
     if path is None:
         return "a document whose path is not known"
-    return "/".join("…" if part == HOLE or part == ANYWHERE else part.replace(HOLE, "…") for part in path)
+    return "/".join("…" if part in (HOLE, ANYWHERE) else part.replace(HOLE, "…") for part in path)

@@ -13,13 +13,31 @@ from checkout.flutter.sources import enters, relative
 from checkout.flutter.values import HOLE
 from settings.files import FileError, read_bytes, walk
 
-_RAILWAY = re.compile(
-    r"[\w.-]*\.(?:up\.railway\.app|railway\.internal)\b|\b[\w-]*\.?railway\.app\b", re.IGNORECASE
-)
+_RAILWAY = re.compile(r"[\w-]+\.(?:up\.railway\.app|railway\.internal)(?![\w-]|\.\w)", re.IGNORECASE)
 _SUFFIXES = (
-    ".json", ".yaml", ".yml", ".env", ".xml", ".plist", ".properties", ".gradle", ".kts", ".html", ".js", ".xcconfig",
-    ".swift", ".kt", ".java", ".arb", ".txt", ".ini", ".toml", ".cfg", ".conf", ".csv",
-)  # fmt: skip
+    ".json",
+    ".yaml",
+    ".yml",
+    ".env",
+    ".xml",
+    ".plist",
+    ".properties",
+    ".gradle",
+    ".kts",
+    ".html",
+    ".js",
+    ".xcconfig",
+    ".swift",
+    ".kt",
+    ".java",
+    ".arb",
+    ".txt",
+    ".ini",
+    ".toml",
+    ".cfg",
+    ".conf",
+    ".csv",
+)
 _PLATFORMS = (
     "android",
     "ios",
@@ -103,15 +121,11 @@ def _once(findings: list[Finding]) -> tuple[Finding, ...]:
 def _set_by_build(app: Analysis) -> Iterator[str]:
     """Addresses that are only known when the app is built."""
     for one in app.log.requests:
-        host = (
-            urlsplit(one.address.replace(HOLE, "")).netloc
-            if "//" in one.address
-            else one.address.replace(HOLE, "")
-        )
+        host = urlsplit(one.address.replace(HOLE, "")).netloc if "//" in one.address else ""
         if one.set_by_build and not host.strip("/").strip():
             yield (
-                f"{one.file}:{one.line}: the address is given by the build ({one.set_by_build}), so it is not known "
-                "whether it is the backend's."
+                f"{one.file}:{one.line}: the address is given by the build ({one.set_by_build}); it can be "
+                "the backend's."
             )
 
 

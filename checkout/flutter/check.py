@@ -9,6 +9,7 @@ from checkout.flutter import (
     account_deletion,
     analyzer,
     backend_addresses,
+    deep_calls,
     event_fields,
     firebase_project,
     query_indexes,
@@ -31,6 +32,10 @@ def check_app(root: Path, names: Names, project: Project) -> Sequence[LineResult
         names: what the app calls things; `settings.flutter_names.names_of(settings.flutter_names)`.
         project: what the app has to agree with.
     """
+    return deep_calls.run(lambda: _check(root, names, project))
+
+
+def _check(root: Path, names: Names, project: Project) -> Sequence[LineResult]:
     read = sources.read(root, names.lib.split())
     if not read.units:
         reason = f"{names.lib}:1: there is no Dart code in {names.lib}."

@@ -25,6 +25,7 @@ from checkout.flutter.values import (
     Vals,
     Value,
     both,
+    choose,
 )
 
 _OPPOSITE = {"isNotEmpty": "isEmpty"}
@@ -36,7 +37,7 @@ def equal(first: Value, second: Value) -> bool | None:
     if isinstance(first, Str) and isinstance(second, Str):
         return first.text == second.text if first.is_known and second.is_known else None
     if isinstance(first, Const) and isinstance(second, Const):
-        return first.value == second.value
+        return first == second
     for value, other in ((first, second), (second, first)):
         if value == NULL and isinstance(other, _NEVER_NULL):
             return False
@@ -54,20 +55,22 @@ class Conditions(Machine):
             return None if known is None else not known, fails, holds
         if isinstance(found, s.Binary) and found.operator in ("&&", "||"):
             return self._joined(found, frame)
-        known = self._known(found, frame)
+        answers = self._answers(found, frame)
+        known = answers[0][0] if answers and len({answer for answer, _ in answers}) == 1 else None
+        same, negated = found, False
         if isinstance(found, s.Binary) and found.operator == "!=":
             same = s.Binary(found.line, operator="==", left=found.left, right=found.right)
-            key = self._key(same, frame)
-            return known, frozenset({(key, False)}), frozenset({(key, True)})
-        if isinstance(found, s.Get) and found.name in _OPPOSITE:
+            negated = True
+        elif isinstance(found, s.Get) and found.name in _OPPOSITE:
             same = s.Get(found.line, target=found.target, name=_OPPOSITE[found.name])
-            key = self._key(same, frame)
-            return known, frozenset({(key, False)}), frozenset({(key, True)})
-        if isinstance(found, s.Is) and found.negated:
-            key = self._key(s.Is(found.line, value=found.value, type=found.type), frame)
-            return known, frozenset({(key, False)}), frozenset({(key, True)})
-        key = self._key(found, frame)
-        return known, frozenset({(key, True)}), frozenset({(key, False)})
+            negated = True
+        elif isinstance(found, s.Is) and found.negated:
+            same = s.Is(found.line, value=found.value, type=found.type)
+            negated = True
+        key = self._key(same, frame)
+        holds = _common(answers, True) | {(key, not negated)}
+        fails = _common(answers, False) | {(key, negated)}
+        return known, frozenset(holds), frozenset(fails)
 
     def assumed(self, condition: Guard, frame: Frame) -> dict[str, Vals]:
         """The variables of a frame where a condition holds: `x == null` says which values x can have."""
@@ -108,24 +111,18 @@ class Conditions(Machine):
             return True, ALWAYS, ALWAYS
         return None, frozenset({(whole, True)}), fails | {(whole, False)}
 
-    def _known(self, found: s.Expr | None, frame: Frame) -> bool | None:
-        """The truth of a condition if it is the same for all alternatives."""
+    def _answers(self, found: s.Expr | None, frame: Frame) -> list[tuple[bool | None, Guard]]:
+        """Whether a condition holds for each combination of alternatives, and when that is the one."""
+        answers: list[tuple[bool | None, Guard]] = []
         if isinstance(found, s.Binary) and found.operator in ("==", "!="):
-            left, right = self.expr(found.left, frame), self.expr(found.right, frame)
-            answers = {
-                equal(one.value, other.value)
-                for one in left
-                for other in right
-                if both(one.guard, other.guard) is not None
-            }
-            answer = answers.pop() if len(answers) == 1 else None
-            return answer if answer is None or found.operator == "==" else not answer
-        values = {alt.value for alt in self.expr(found, frame)}
-        if len(values) == 1:
-            value = values.pop()
-            if isinstance(value, Const) and isinstance(value.value, bool):
-                return value.value
-        return None
+            for (left, right), guard in choose([self.expr(found.left, frame), self.expr(found.right, frame)]):
+                answer = equal(left, right)
+                answers.append((answer if found.operator == "==" or answer is None else not answer, guard))
+            return answers
+        for alt in self.expr(found, frame):
+            value = alt.value.value if isinstance(alt.value, Const) else None
+            answers.append((value if isinstance(value, bool) else None, alt.guard))
+        return answers
 
     def _key(self, found: s.Expr | None, frame: Frame) -> str:
         """A text that is equal for conditions that say the same while nothing is assigned."""
@@ -166,3 +163,9 @@ class Conditions(Machine):
         if isinstance(found, (s.Await, s.Cast)):
             return self._key(found.value, frame)
         return f"?{id(found):x}.{id(frame):x}"
+
+
+def _common(answers: list[tuple[bool | None, Guard]], wanted: bool) -> Guard:
+    """What holds whenever the answer can be this one."""
+    guards = [guard for answer, guard in answers if answer is None or answer is wanted]
+    return frozenset.intersection(*guards) if guards else ALWAYS

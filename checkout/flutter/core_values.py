@@ -14,6 +14,7 @@ from checkout.flutter.values import (
     Alt,
     Closure,
     Const,
+    Guard,
     ListValue,
     MapValue,
     Object,
@@ -23,21 +24,63 @@ from checkout.flutter.values import (
     Unknown,
     Vals,
     Value,
+    both,
     choose,
     guarded,
+    narrow,
     one,
     union,
 )
 
-_SAME_LIST = ("toList", "toSet", "cast", "where", "whereType", "skip", "take", "skipWhile", "takeWhile", "reversed",
-              "followedBy", "asBroadcastStream", "distinct", "handleError", "toUnmodifiable", "sublist",
-              "getRange", "nonNulls")  # fmt: skip
+_SAME_LIST = (
+    "toList",
+    "toSet",
+    "cast",
+    "where",
+    "whereType",
+    "skip",
+    "take",
+    "skipWhile",
+    "takeWhile",
+    "reversed",
+    "followedBy",
+    "asBroadcastStream",
+    "distinct",
+    "handleError",
+    "toUnmodifiable",
+    "sublist",
+    "getRange",
+    "nonNulls",
+)
 _ITEM = ("first", "last", "single", "firstOrNull", "lastOrNull", "singleOrNull")
-_ITEM_CALLS = ("firstWhere", "lastWhere", "singleWhere", "elementAt", "removeAt", "removeLast", "firstWhereOrNull",
-               "elementAtOrNull", "reduce")  # fmt: skip
+_ITEM_CALLS = (
+    "firstWhere",
+    "lastWhere",
+    "singleWhere",
+    "elementAt",
+    "removeAt",
+    "removeLast",
+    "firstWhereOrNull",
+    "elementAtOrNull",
+    "reduce",
+)
 _MAPPED = ("map", "asyncMap", "then", "mapIndexed")
-_PREDICATES = ("where", "any", "every", "firstWhere", "lastWhere", "singleWhere", "forEach", "firstWhereOrNull",
-               "listen", "skipWhile", "takeWhile", "removeWhere", "retainWhere", "sort")  # fmt: skip
+_PREDICATES = (
+    "where",
+    "any",
+    "every",
+    "firstWhere",
+    "lastWhere",
+    "singleWhere",
+    "forEach",
+    "firstWhereOrNull",
+    "listen",
+    "skipWhile",
+    "takeWhile",
+    "removeWhere",
+    "retainWhere",
+    "sort",
+)
 GROWS = "its clauses are added in a loop"
 _SAME_TEXT = ("toString", "trim", "trimLeft", "trimRight", "toStringAsFixed")
 
@@ -58,6 +101,8 @@ class CoreValues(FirestoreValues):
         if isinstance(value, ListValue):
             if name in _ITEM:
                 return union(*value.items, ()) or one(Unknown())
+            if name == "reversed":
+                return one(ListValue(value.items[::-1], open=value.open))
             if name in _SAME_LIST:
                 return one(value)
             if name in ("isEmpty", "isNotEmpty") and not value.open:
@@ -95,6 +140,16 @@ class CoreValues(FirestoreValues):
         if name == "split" and given and given[0] is not None and value.is_known:
             parts = value.text.split(given[0]) if given[0] else list(value.text)
             return one(ListValue([one(Str(part)) for part in parts]))
+        if name == "substring" and value.is_known:
+            ends = [alt.value.value for vals in args for alt in vals[:1] if isinstance(alt.value, Const)]
+            numbers = [int(end) for end in ends if end is not None]
+            if len(numbers) == len(args) > 0:
+                return one(
+                    replace(
+                        value,
+                        text=value.text[slice(*numbers) if len(numbers) > 1 else slice(numbers[0], None)],
+                    )
+                )
         if name in ("substring", "replaceRange", "padLeft", "padRight", "replaceAllMapped"):
             return one(Str(HOLE))
         if (
@@ -126,6 +181,10 @@ class CoreValues(FirestoreValues):
                 self.call_closure(closure, [items, items], {})
         if name in _SAME_LIST:
             return one(value)
+        if name == "reduce":
+            for closure in closures:
+                self.call_closure(closure, [items, items], {})
+            return one(Unknown())
         if name in _ITEM_CALLS:
             return items
         if name in ("add", "insert", "addAll", "insertAll") and args:
@@ -168,8 +227,11 @@ class CoreValues(FirestoreValues):
 
     def _of_map(self, value: MapValue, name: str, args: Sequence[Vals]) -> Vals | None:
         if name == "addAll" and args:
-            for alt in args[0]:
-                self.spread(value, alt.value, both_guard=alt.guard != frozenset())
+            for alt in narrow(args[0], self.guard):
+                outside = self.guard
+                self.guard = both(outside, alt.guard) or outside
+                self.spread(value, alt.value)
+                self.guard = outside
             return one(NULL)
         if name == "addEntries":
             value.open = True
@@ -185,19 +247,25 @@ class CoreValues(FirestoreValues):
         if name == "remove" and args:
             key = _only_text(args[0])
             if key is not None:
-                if self.guard - value.created:
-                    before = value.entries.get(key, ())
-                    value.entries[key] = guarded_out(before, self.guard - value.created)
-                else:
+                condition = self.guard - value.created
+                value.presence[key] = tuple(
+                    together
+                    for guard in value.presence.pop(key, ())
+                    for opposite in opposites(condition)
+                    if (together := both(guard, opposite)) is not None
+                )
+                if not condition:
                     value.entries.pop(key, None)
             return one(Unknown())
         if name == "removeWhere":
             for key, values in list(value.entries.items()):
                 if all(alt.value == NULL for alt in values):
                     del value.entries[key]
+                    value.presence.pop(key, None)
             return one(NULL)
         if name == "clear":
             value.entries.clear()
+            value.presence.clear()
             return one(NULL)
         if name in ("map", "cast"):
             return one(value)
@@ -213,19 +281,30 @@ class CoreValues(FirestoreValues):
                 value.open = True
                 continue
             condition = self.guard - value.created
-            if condition:
-                value.entries[text] = (*value.entries.get(text, ()), *guarded(values, self.guard))
-            else:
+            sure = not condition and len(key) == 1
+            if sure:
                 value.entries[text] = values
+                value.presence[text] = (self.guard,)
+            else:
+                guard = both(self.guard, alt.guard) or self.guard
+                value.entries[text] = (*value.entries.get(text, ()), *guarded(values, guard))
+                value.presence[text] = (*value.presence.get(text, ()), guard)
 
-    def spread(self, value: MapValue, other: Value, *, both_guard: bool = False) -> None:
+    def spread(self, value: MapValue, other: Value) -> None:
         """`...other` in a map."""
         if isinstance(other, MapValue):
             for key, values in other.entries.items():
-                kept = values if other.has(key) else guarded(values, self.guard)
-                if not other.has(key) or both_guard or self.guard - value.created:
-                    kept = (*value.entries.get(key, ()), *guarded(kept, self.guard))
-                value.entries[key] = kept
+                guards = [
+                    together
+                    for guard in other.presence.get(key, ())
+                    if (together := both(guard - other.created, self.guard)) is not None
+                ]
+                if other.has(key) and not self.guard - value.created:
+                    value.entries[key] = values
+                    value.presence[key] = (self.guard,)
+                else:
+                    value.entries[key] = (*value.entries.get(key, ()), *guarded(values, self.guard))
+                    value.presence[key] = (*value.presence.get(key, ()), *guards)
             value.open = value.open or other.open
         elif other != NULL:
             value.open = True
@@ -278,7 +357,6 @@ def key_of(value: Value) -> str | None:
     return None
 
 
-def guarded_out(values: Vals, condition: frozenset[tuple[str, object]]) -> Vals:
-    """The values where a condition does not hold."""
-    opposite = frozenset((key, not holds) for key, holds in condition if isinstance(holds, bool))
-    return guarded(values, opposite) if len(opposite) == 1 else ()
+def opposites(condition: Guard) -> list[Guard]:
+    """The conditions of which one holds where this one does not; none if it always holds."""
+    return [frozenset({(key, not holds)}) for key, holds in condition if isinstance(holds, bool)]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from checkout.flutter.analysis import Analysis, distinct, in_collection, shown_path
+from checkout.flutter.analysis import Analysis, blamed, distinct, in_collection, shown_path, through
 from checkout.flutter.log import Write
 from checkout.flutter.results import Finding, LineResult
 from checkout.flutter.values import NULL, Const, MapValue, Str, Unknown, Value, narrow
@@ -18,7 +19,8 @@ _ALSO_OF_NEW = ("createdAt", "created_at", "createdOn")
 def check(app: Analysis) -> LineResult:
     """The line E2."""
     unknown = [*app.unread]
-    findings: list[Finding] = []
+    wrong: list[tuple[Write, str, str]] = []
+    right: list[Write] = []
     places: set[tuple[str, int]] = set()
     for write in app.log.writes:
         if write.kind not in _CREATES:
@@ -33,7 +35,14 @@ def check(app: Analysis) -> LineResult:
                 )
         elif answer and len(write.ref.path or ()) % 2 == 0 and _is_event(app, write):
             places.add((write.file, write.line))
-            findings += _of_write(app, write, unknown)
+            found = list(_of_write(app, write, unknown))
+            wrong += [(write, what, name) for what, name in found]
+            if not found:
+                right.append(write)
+    findings: list[Finding] = []
+    for write, what, name in wrong:
+        place = blamed(write, right, lambda _: True)
+        findings.append(_finding(app, write, place, what, name))
     checked = f"{len(app.sources.units)} Dart files, {len(places)} places that create an event"
     return LineResult(
         id="E2", findings=distinct(findings), unknown=tuple(dict.fromkeys(unknown)), checked=checked
@@ -53,13 +62,15 @@ def _where(write: Write, why: str) -> str:
     return f"{write.file}:{write.line}: {write.kind}() of {shown_path(write.ref.path)}: {why}."
 
 
-def _of_write(app: Analysis, write: Write, unknown: list[str]) -> Iterator[Finding]:
+def _of_write(app: Analysis, write: Write, unknown: list[str]) -> Iterator[tuple[str, str]]:
+    """What is wrong with a new event, and the field."""
     for alt in narrow(write.data, write.guard):
         data = alt.value
         if not isinstance(data, MapValue):
-            unknown.append(_where(write, "what it writes is not known"))
+            if app.runs(write):
+                unknown.append(_where(write, "what it writes is not known"))
             continue
-        whole = MapValue(data.entries, created=data.created | write.guard | alt.guard)
+        whole = replace(data, created=data.created | write.guard | alt.guard)
         if write.kind == "merge" and not write.ref.is_new and not _is_creation(app, whole):
             continue
         yield from _of_map(app, write, whole, open_map=data.open, unknown=unknown)
@@ -76,21 +87,22 @@ def _is_creation(app: Analysis, data: MapValue) -> bool:
 
 def _of_map(
     app: Analysis, write: Write, data: MapValue, *, open_map: bool, unknown: list[str]
-) -> Iterator[Finding]:
+) -> Iterator[tuple[str, str]]:
     names = app.names
     for name in (names.created_by, names.schema_version, names.is_archived):
         values = tuple(alt for alt in data.entries.get(name, ()))
         if not data.has(name):
-            if open_map:
+            if open_map and app.runs(write):
                 unknown.append(_where(write, f"it is not known whether it has {name}"))
+            if open_map:
                 continue
             partly = " in every case" if values else ""
-            yield _finding(write, f"creates an event without {name}{partly}", f"write {name}", name, app)
+            yield f"creates an event without {name}{partly}", name
             continue
         found = {alt.value for alt in narrow(values, data.created)}
         wrong = [(value, why) for value in found if (why := _wrong_value(app, name, value))]
         if wrong and len(wrong) == len(found):
-            yield _finding(write, f"creates an event with {wrong[0][1]}", f"write {name}", name, app)
+            yield f"creates an event with {wrong[0][1]}", name
         elif wrong:
             unknown.append(_where(write, f"it is not known whether it can have {wrong[0][1]}"))
         elif name == names.is_archived and Const(False) not in found:
@@ -138,15 +150,18 @@ def _version_of_rules(app: Analysis) -> float | None:
     return None
 
 
-def _finding(write: Write, what: str, fix: str, name: str, app: Analysis) -> Finding:
+def _finding(app: Analysis, write: Write, place: tuple[str, int], what: str, name: str) -> Finding:
     value = {
         app.names.created_by: "the signed-in user's uid",
         app.names.schema_version: "the number of the current schema",
         app.names.is_archived: "false",
     }[name]
+    maps = [alt.value for alt in write.data if isinstance(alt.value, MapValue)]
+    made = next(((one.file, one.line) for one in maps if one.file), place)
+    where = "" if made == place else f" (the map is made at {made[0]}:{made[1]})"
     return Finding(
-        file=write.file,
-        line=write.line,
-        what=f"{what} ({shown_path(write.ref.path)}).",
-        fix=f"{fix}: {value} into the new document.",
+        file=place[0],
+        line=place[1],
+        what=f"{what} ({shown_path(write.ref.path)}){through(write, place)}{where}.",
+        fix=f"write {name}: {value} into the new document.",
     )

@@ -82,10 +82,10 @@ def _options(app: Analysis, unknown: list[str]) -> Iterator[Named]:
         if len(known) < len(values) or not values:
             unknown.append(f"{seen.file}:{seen.line}: the projectId of these FirebaseOptions is not known.")
         for value in known:
-            file, line = value.place or (seen.file, seen.line)
+            file, line = seen.file, seen.line
             if not value.text and value.set_by_build:
                 unknown.append(
-                    f"{file}:{line}: the projectId is given by the build ({value.set_by_build}), without a default."
+                    f"{file}:{line}: the build gives the projectId ({value.set_by_build}); it has no default."
                 )
             else:
                 yield file, line, value.text, value.set_by_build

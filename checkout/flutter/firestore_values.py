@@ -41,13 +41,46 @@ ANYWHERE = "**"
 FIELD_UNKNOWN = "the field of a clause is not known before the app runs"
 _EQUAL = ("isEqualTo", "whereIn")
 _CONTAINS = ("arrayContains", "arrayContainsAny")
-_RANGES = ("isLessThan", "isLessThanOrEqualTo", "isGreaterThan", "isGreaterThanOrEqualTo", "isNotEqualTo",
-           "whereNotIn")  # fmt: skip
-_CURSORS = ("limit", "startAt", "startAfter", "endAt", "endBefore", "startAtDocument", "startAfterDocument",
-            "endAtDocument", "endBeforeDocument")  # fmt: skip
-METHODS = ("collection", "doc", "collectionGroup", "batch", "runTransaction", "add", "set", "update", "delete", "get",
-           "snapshots", "withConverter", "where", "orderBy", "limit", "limitToLast", "count", "aggregate",
-           "commit")  # fmt: skip
+_RANGES = (
+    "isLessThan",
+    "isLessThanOrEqualTo",
+    "isGreaterThan",
+    "isGreaterThanOrEqualTo",
+    "isNotEqualTo",
+    "whereNotIn",
+)
+_CURSORS = (
+    "limit",
+    "startAt",
+    "startAfter",
+    "endAt",
+    "endBefore",
+    "startAtDocument",
+    "startAfterDocument",
+    "endAtDocument",
+    "endBeforeDocument",
+)
+METHODS = (
+    "collection",
+    "doc",
+    "collectionGroup",
+    "batch",
+    "runTransaction",
+    "add",
+    "set",
+    "update",
+    "delete",
+    "get",
+    "snapshots",
+    "withConverter",
+    "where",
+    "orderBy",
+    "limit",
+    "limitToLast",
+    "count",
+    "aggregate",
+    "commit",
+)
 """The methods that an extension, or a variable that holds one, can call without naming their object."""
 _OF_TRANSACTION = ("set", "update", "delete")
 
@@ -135,7 +168,7 @@ class FirestoreValues(Objects):
             if text == HOLE and top:
                 path = None
             else:
-                segments = tuple(part for part in text.split("/") if part)
+                segments = tuple(part for part in text.split("/") if part) or (HOLE,)
                 path = (*base, *segments) if base is not None else (ANYWHERE, *segments)
             if not top and is_document and parent is not None and parent.path is None:
                 path = None
@@ -297,6 +330,9 @@ class FirestoreValues(Objects):
             if isinstance(first, Filter):
                 found.append(Alt(replace(query, filters=(*query.filters, first)), guard))
                 continue
+            if not named and type(first) is Unknown:
+                found.append(Alt(replace(query, vague=query.vague or "its filter is not known"), guard))
+                continue
             for filters, together in self.clauses(first, named, guard):
                 vague = query.vague
                 if any(one.field == HOLE for one in filters):
@@ -309,7 +345,6 @@ class FirestoreValues(Objects):
     ) -> list[tuple[tuple[Filter, ...], Guard]]:
         """The conditions of a `where` or `Filter`: one for each named argument that is not null."""
         name = _text(first)
-        name = name if HOLE not in name else HOLE
         found: list[tuple[tuple[Filter, ...], Guard]] = []
         for values, together in choose([_nullness(vals) for vals in named.values()], guard):
             filters: list[Filter] = []
@@ -334,7 +369,7 @@ class FirestoreValues(Objects):
             directions = [values[1].value] if isinstance(values[1], Const) else [False, True]
             for descending in directions:
                 order = Order(name, descending=bool(descending))
-                vague = query.vague or ("" if HOLE not in name else FIELD_UNKNOWN)
+                vague = query.vague or ("" if name != HOLE else FIELD_UNKNOWN)
                 found.append(Alt(replace(query, orders=(*query.orders, order), vague=vague), guard))
         return union(tuple(found), ())
 

@@ -2,8 +2,8 @@
 
 Firestore (docs, "Index types" and "Queries with range filters on multiple fields"):
 
-- Each field of a collection has indexes of its own (ascending, descending, array-contains), unless an override
-  says otherwise; for collection groups it has none, unless an override says otherwise.
+- Each field of a collection has indexes of its own (ascending, descending, array-contains), and for
+  collection groups none, unless an override says otherwise.
 - Equality clauses alone are answered by merging single-field indexes.
 - A query that sorts, or compares with <, >, != or not-in, and has other clauses, needs a composite index: the
   fields of equality and array-contains, then the sorted fields in their order and direction. Several such
@@ -64,7 +64,9 @@ def needs(query: Query) -> Iterator[Need]:
             order.pop()
         if query.from_end:
             order = [(field, ASCENDING if one == DESCENDING else DESCENDING) for field, one in order]
-        order += [(field, "") for field in query.summed if field not in {*named, *equal, *implicit}]
+        order += [
+            (field, "") for field in dict.fromkeys(query.summed) if field not in {*named, *equal, *implicit}
+        ]
         need = Need(
             collection=query.path[-1],
             scope="COLLECTION_GROUP" if query.group else "COLLECTION",
@@ -132,12 +134,9 @@ def _prefix(spec: IndexSpec, need: Need) -> set[str] | None:
         return None
     found: set[str] = set()
     for field in before:
-        if field.array_config is not None and field.path in need.contains:
-            found.add(field.path)
-        elif field.array_config is None and field.path in need.equal:
-            found.add(field.path)
-        else:
+        if field.path not in (need.equal if field.array_config is None else need.contains):
             return None
+        found.add(field.path)
     return found
 
 

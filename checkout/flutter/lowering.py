@@ -173,6 +173,8 @@ class Lowering:
                 pieces.append(self.expr(low.named(child)))
                 at = child.end_byte - offset
             elif not child.is_named and quote.lstrip("r") in ("'", '"', "'''", '"""'):
+                if opened and quote != opened.lstrip("r"):
+                    continue  # a quote in a text between three
                 if opened:
                     pieces.append(_unescape(source[at : child.start_byte - offset], raw=raw))
                     opened = ""

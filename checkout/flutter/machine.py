@@ -77,6 +77,7 @@ class Machine(ABC):
         self.fields: dict[tuple[str, str, str], dict[object, tuple[Vals, set[tuple[Function, str]]]]] = {}
         self.left_out: set[tuple[Function, str]] = set()
         self.globals: dict[int, Vals] = {}
+        self.assigned: dict[int, Vals] = {}
         self.in_progress: set[int] = set()
         self.null_tests: dict[str, tuple[Frame, str]] = {}
         self.results: dict[object, Vals] = {}
@@ -185,8 +186,6 @@ class Machine(ABC):
         for key in {(cls.file, owner, name), (cls.file, cls.name, name)}:
             table = self.fields.setdefault(("", *key[1:]), {})
             for alt in values:
-                if isinstance(alt.value, Unknown) and alt.value.type is None:
-                    continue
                 kept = table.get(signature(alt.value))
                 if kept is not None:
                     kept[1].add(self.root)

@@ -12,6 +12,7 @@ from checkout.flutter.statements import Statements
 from checkout.flutter.values import (
     ALWAYS,
     NULL,
+    Alt,
     ClassRef,
     Closure,
     Const,
@@ -26,6 +27,7 @@ from checkout.flutter.values import (
     copied,
     one,
     signature,
+    split_key,
     union,
 )
 
@@ -104,7 +106,17 @@ class Objects(Statements):
                 given = self._of_param(param, frame)
                 if param.default is not None:
                     given = union(given, self.expr(param.default, frame))
-            frame.names[param.name] = self.refined(given, param.type, frame)
+            frame.names[param.name] = self.split(self.refined(given, param.type, frame), param.name)
+
+    def split(self, values: Vals, name: str) -> Vals:
+        """The alternatives as cases: what is read of one of them is not combined with another one's."""
+        if len(values) < 2 or any(alt.guard for alt in values):
+            return values
+        self.splits += 1
+        key = split_key(f"{name} {self.splits}", len(values))
+        return tuple(Alt(alt.value, frozenset({(key, at)})) for at, alt in enumerate(values))
+
+    splits = 0
 
     def _of_param(self, param: s.Param, frame: Frame) -> Vals:
         if param.of_field and frame.owner is not None and param.type is None:
@@ -182,7 +194,8 @@ class Objects(Statements):
                 self.guard = outside
                 self.in_progress.discard(key)
             self.globals[key] = values
-        return self.globals[key]
+        assigned = self.assigned.get(key)
+        return self.globals[key] if assigned is None else union(self.globals[key], assigned)
 
     # Objects
 
@@ -285,6 +298,11 @@ class Objects(Statements):
             typed = self.typed(variable.decl.type, variable.library)
             known = bool(values) and type(typed[0].value) is not Unknown
             values = values if known and values != one(NULL) else union(values, typed)
+        if len(values) > 1 and not any(alt.guard for alt in values):
+            of = owner.cls.name if owner.fields is None else f"{id(owner):x}"
+            values = tuple(
+                Alt(alt.value, frozenset({(f"{of}.{name}", hash(signature(alt.value)))})) for alt in values
+            )
         return values
 
     def _initial_value(self, owner: Object, variable: Variable) -> Vals:
@@ -436,7 +454,8 @@ class Objects(Statements):
     def as_map(self, owner: Object) -> MapValue:
         """The map that json_serializable makes of an object."""
         entries = {key: self._field(owner, name) for name, key in self._names(owner.cls)}
-        return MapValue(entries, created=self.guard, open=not entries)
+        presence = dict.fromkeys(entries, (self.guard,))
+        return MapValue(entries, created=self.guard, open=not entries, presence=presence)
 
     def boolean(self, value: bool | None) -> Vals:
         """A boolean; None if it is not known."""

@@ -1,13 +1,11 @@
-"""What names that the app does not declare do: Firebase's packages, HTTP clients, providers of dependencies."""
+"""What names that the app does not declare do: Firebase's packages, HTTP clients, providers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from checkout.flutter import syntax as s
-from checkout.flutter.core_values import CoreValues
-from checkout.flutter.log import FunctionUse, Request
-from checkout.flutter.program import Class
+from checkout.flutter.request_values import RequestValues, text_of
 from checkout.flutter.values import (
     DOCUMENT_ID,
     HOLE,
@@ -23,6 +21,7 @@ from checkout.flutter.values import (
     Frame,
     ListValue,
     MapValue,
+    Method,
     Object,
     Options,
     Provided,
@@ -38,15 +37,16 @@ from checkout.flutter.values import (
     union,
 )
 
-_SENDS = {
-    "get": "GET", "post": "POST", "put": "PUT", "patch": "PATCH", "delete": "DELETE", "head": "HEAD",
-    "getUri": "GET", "postUri": "POST", "putUri": "PUT", "patchUri": "PATCH", "deleteUri": "DELETE",
-    "read": "GET", "readBytes": "GET", "getUrl": "GET", "postUrl": "POST", "deleteUrl": "DELETE",
-    "putUrl": "PUT", "request": "", "openUrl": "", "fetch": "", "connect": "", "launchUrl": "", "download": "GET",
-}  # fmt: skip
 _READS_PROVIDER = ("read", "watch", "refresh", "listen", "listenManual", "select", "exists", "invalidate")
-_COPIES = ("Map.from", "Map.of", "Map.unmodifiable", "LinkedHashMap.from", "HashMap.from", "Map.castFrom",
-           "UnmodifiableMapView")  # fmt: skip
+_COPIES = (
+    "Map.from",
+    "Map.of",
+    "Map.unmodifiable",
+    "LinkedHashMap.from",
+    "HashMap.from",
+    "Map.castFrom",
+    "UnmodifiableMapView",
+)
 _LIST_COPIES = (
     "List.from",
     "List.of",
@@ -73,23 +73,109 @@ _CALLS_ITS_FUNCTION = (
     "Isolate.run",
     "runZonedGuarded",
 )
-_STREAMED = ("then", "map", "listen", "asyncMap", "whenComplete", "forEach", "asyncExpand", "where", "data", "when",
-             "maybeWhen", "whenData", "whenOrNull", "doOnData", "switchMap", "flatMap", "tap")  # fmt: skip
-_THROUGH = ("first", "last", "single", "future", "stream", "notifier", "value", "requireData", "data", "asStream",
-            "timeout", "catchError", "handleError", "distinct", "asBroadcastStream", "onError", "ignore", "obs",
-            "shareReplay", "valueOrNull", "requireValue")  # fmt: skip
+_STREAMED = (
+    "then",
+    "map",
+    "listen",
+    "asyncMap",
+    "whenComplete",
+    "forEach",
+    "asyncExpand",
+    "where",
+    "data",
+    "when",
+    "maybeWhen",
+    "whenData",
+    "whenOrNull",
+    "doOnData",
+    "switchMap",
+    "flatMap",
+    "tap",
+)
+_THROUGH = (
+    "first",
+    "last",
+    "single",
+    "future",
+    "stream",
+    "notifier",
+    "value",
+    "requireData",
+    "data",
+    "asStream",
+    "timeout",
+    "catchError",
+    "handleError",
+    "distinct",
+    "asBroadcastStream",
+    "onError",
+    "ignore",
+    "obs",
+    "shareReplay",
+    "valueOrNull",
+    "requireValue",
+)
 # Methods of Dart and Flutter that a class of the app is not guessed for when nothing is known of the object.
 _COMMON = {
-    "add", "set", "get", "update", "delete", "where", "orderBy", "limit", "doc", "collection", "map", "then",
-    "call", "toString", "listen", "show", "of", "build", "dispose", "init", "close", "cancel", "clear", "push",
-    "pop", "forEach", "contains", "remove", "addAll", "toList", "join", "start", "stop", "read", "watch",
-    "write", "log", "open", "copyWith", "compareTo", "toJson", "toMap", "fromJson", "load", "reset", "complete",
-    "addListener", "removeListener", "format", "parse", "split", "trim", "setState", "initState",
-}  # fmt: skip
+    "add",
+    "set",
+    "get",
+    "update",
+    "delete",
+    "where",
+    "orderBy",
+    "limit",
+    "doc",
+    "collection",
+    "map",
+    "then",
+    "call",
+    "toString",
+    "listen",
+    "show",
+    "of",
+    "build",
+    "dispose",
+    "init",
+    "close",
+    "cancel",
+    "clear",
+    "push",
+    "pop",
+    "forEach",
+    "contains",
+    "remove",
+    "addAll",
+    "toList",
+    "join",
+    "start",
+    "stop",
+    "read",
+    "watch",
+    "write",
+    "log",
+    "open",
+    "copyWith",
+    "compareTo",
+    "toJson",
+    "toMap",
+    "fromJson",
+    "load",
+    "reset",
+    "complete",
+    "addListener",
+    "removeListener",
+    "format",
+    "parse",
+    "split",
+    "trim",
+    "setState",
+    "initState",
+}
 _MOST_GUESSES = 3
 
 
-class PlatformValues(CoreValues):
+class PlatformValues(RequestValues):
     def of_platform(
         self, name: str, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame
     ) -> Vals:
@@ -130,8 +216,8 @@ class PlatformValues(CoreValues):
             return self._generated_map(args[0])
         if last == "httpsCallable":
             return self.function_named(args, call, frame)
-        self._request(last, plain, args, named, call, frame)
-        self._escape(plain, args, named, call, frame)
+        self.request(last, plain, args, named, call, frame)
+        self._escape(args, named, call, frame)
         known = self._by_type(call, frame)
         if known is not None:
             return known
@@ -188,9 +274,10 @@ class PlatformValues(CoreValues):
                 for alt in default
             )
         if name in ("Uri.parse", "Uri.tryParse", "Uri.https", "Uri.http", "Uri"):
-            return self._address(name, args, named, call, frame)
+            return self.address(name, args, named, call, frame)
         if name.rpartition(".")[2] == "FirebaseOptions":
-            self.log.options.append((self.place(call.line, frame), named.get("projectId", ())))
+            line = next((value.line for label, value in call.named if label == "projectId"), call.line)
+            self.log.options.append((self.place(line, frame), named.get("projectId", ())))
             return one(Unknown(s.TypeRef("FirebaseOptions")))
         return None
 
@@ -203,87 +290,19 @@ class PlatformValues(CoreValues):
                     return Str(".".join(texts))
         return Str(HOLE)
 
-    def _address(
-        self, name: str, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame
-    ) -> Vals:
-        found: list[Alt] = []
-        if name == "Uri":
-            wanted = [named.get(part, one(Str(""))) for part in ("scheme", "host", "path")]
-            for values, guard in choose(wanted):
-                scheme, host, path = (_text(value) for value in values)
-                if "pathSegments" in named:
-                    path = HOLE
-                found.append(Alt(Address(f"{scheme or 'https'}://{host}/{path.lstrip('/')}"), guard))
-            build = _build(wanted)
-        else:
-            for values, guard in choose(args[:2] if name in ("Uri.https", "Uri.http") else args[:1]):
-                texts = [_text(value) for value in values]
-                text = texts[0] if texts else HOLE
-                if name in ("Uri.https", "Uri.http"):
-                    path = texts[1].lstrip("/") if len(texts) > 1 else ""
-                    text = f"{name.removeprefix('Uri.')}://{text}/{path}"
-                found.append(Alt(Address(text), guard))
-            build = _build(args)
-        places = [alt.value.place for vals in args for alt in vals if isinstance(alt.value, Str)]
-        literal = next((place for place in reversed(places) if place is not None), None)
-        for alt in found:
-            if isinstance(alt.value, Address):
-                self._asked_for(alt.value.text, "", build, call, frame, literal)
-        return tuple(found) or one(Address(HOLE))
-
-    def _asked_for(
-        self,
-        address: str,
-        method: str,
-        build: str,
-        call: s.Call,
-        frame: Frame,
-        literal: tuple[str, int] | None = None,
-    ) -> None:
-        self.log.requests.append(
-            Request(**self.seen(call.line, frame), address=address, method=method, set_by_build=build)
-        )
-        last = address.partition("?")[0].rstrip("/").rpartition("/")[2]
-        if last and HOLE not in last:
-            use = FunctionUse(**self.seen(call.line, frame), name=last, literal=literal)
-            self.log.functions.append(use)
-
-    def _request(
-        self,
-        method: str,
-        name: str,
-        args: Sequence[Vals],
-        named: dict[str, Vals],
-        call: s.Call,
-        frame: Frame,
-    ) -> None:
-        """A request of an HTTP client: `client.post(uri)`, `Request('POST', uri)`, `BaseOptions(baseUrl: x)`."""
-        given = list(args[:1])
-        verb = _SENDS.get(method)
-        if name.rpartition(".")[2] in ("Request", "MultipartRequest", "StreamedRequest") and len(args) > 1:
-            verb = next((_text(alt.value) for alt in args[0]), "")
-            given = list(args[1:2])
-        elif method == "openUrl" and len(args) > 1:
-            verb, given = next((_text(alt.value) for alt in args[0]), ""), list(args[1:2])
-        elif "baseUrl" in named or "baseURL" in named:
-            verb, given = "", [named.get("baseUrl", named.get("baseURL", ()))]
-        if verb is None:
-            return
-        for vals in given:
-            for alt in vals:
-                if isinstance(alt.value, Address):  # what it calls was seen where it was made
-                    request = Request(**self.seen(call.line, frame), address=alt.value.text, method=verb)
-                    self.log.requests.append(request)
-                elif isinstance(alt.value, Str) and ("/" in alt.value.text or "." in alt.value.text):
-                    self._asked_for(alt.value.text, verb, alt.value.set_by_build, call, frame)
-
-    def _escape(
-        self, name: str, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame
-    ) -> None:
-        """What is handed to code that is not the app's: queries are sent there, functions are called there."""
+    def _escape(self, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame) -> None:
+        """What is handed to code that is not the app's: queries are sent there, functions called."""
         for vals in (*args, *named.values()):
             self.ask_if_query(vals, call.line, frame)
+            for alt in vals:
+                if isinstance(alt.value, Method):  # `onPressed: document.delete`
+                    self.call_value((alt,), (), {}, s.Call(alt.value.line), frame)
         source = named.get("stream", named.get("future"))
+        if call.types and isinstance(call.target, s.Name) and call.target.id == "on":  # of a bloc
+            for alt in args[0] if args else ():
+                if isinstance(alt.value, Closure):
+                    event = self.typed(call.types[0], frame.library)
+                    self.call_closure(alt.value, [event, one(Unknown())], {})
         for label in ("builder", "itemBuilder") if source is not None else ():
             for alt in named.get(label, ()):
                 if isinstance(alt.value, Closure):
@@ -305,10 +324,9 @@ class PlatformValues(CoreValues):
             return self.typed(value.type, frame.library)
         self.in_progress.add(key)
         try:
-            found: list[Vals] = []
-            for alt in value.make:
-                if isinstance(alt.value, Closure):
-                    found.append(self.call_closure(alt.value, (), {}))
+            found = [
+                self.call_closure(alt.value, (), {}) for alt in value.make if isinstance(alt.value, Closure)
+            ]
         finally:
             self.in_progress.discard(key)
         values = union(*found, ()) if found else ()
@@ -325,24 +343,12 @@ class PlatformValues(CoreValues):
             for alt in values
         )
 
-    def function_named(self, args: Sequence[Vals], call: s.Call, frame: Frame) -> Vals:
-        """`httpsCallable(name)`."""
-        found: list[Alt] = []
-        for (value,), guard in choose(args[:1]):
-            name = _text(value)
-            literal = value.place if isinstance(value, Str) else None
-            use = FunctionUse(**self.seen(call.line, frame), name=name, literal=literal)
-            self.log.functions.append(use)
-            found.append(Alt(CloudFunction(name), guard))
-        return tuple(found) or one(Unknown())
-
     def _by_type(self, call: s.Call, frame: Frame) -> Vals | None:
         """`getIt<EventService>()`, `context.read<EventService>()`: an object of that class."""
-        if len(call.types) == 1:
-            cls = self.program.class_of(call.types[0].name, frame.library)
-            if isinstance(cls, Class):
-                return one(Object(cls))
-        return None
+        if len(call.types) != 1:
+            return None
+        found = self.typed(call.types[0], frame.library)
+        return None if type(found[0].value) is Unknown else found
 
     def of_unknown(
         self,
@@ -364,18 +370,18 @@ class PlatformValues(CoreValues):
         if name == "httpsCallable":
             return self.function_named(args, call, frame)
         if name in ("httpsCallableFromUrl", "httpsCallableFromUri"):
-            self._request("request", "", args, named, call, frame)
+            self.request("request", "", args, named, call, frame)
             return one(CloudFunction(HOLE))
         if name == "resolve" and isinstance(value, Address) and args:
             return one(
                 Address(
-                    value.text.rstrip("/") + "/" + next((_text(a.value) for a in args[0]), HOLE).lstrip("/")
+                    value.text.rstrip("/") + "/" + next((text_of(a.value) for a in args[0]), HOLE).lstrip("/")
                 )
             )
         if name == "replace" and isinstance(value, Address):
-            return self._replaced(value, named, call, frame)
-        self._request(name, "", args, named, call, frame)
-        self._escape(name, args, named, call, frame)
+            return self.replaced(value, named, call, frame)
+        self.request(name, "", args, named, call, frame)
+        self._escape(args, named, call, frame)
         known = self._by_type(call, frame)
         if known is not None:
             return known
@@ -387,15 +393,6 @@ class PlatformValues(CoreValues):
             if not kind or kind in ("dynamic", "Object", "var"):
                 return self._guess(name, args, named, call, frame)
         return one(Unknown())
-
-    def _replaced(self, value: Address, named: dict[str, Vals], call: s.Call, frame: Frame) -> Vals:
-        scheme, _, rest = value.text.partition("://")
-        host, _, path = rest.partition("/")
-        host = next((_text(alt.value) for alt in named.get("host", ())), host)
-        path = next((_text(alt.value) for alt in named.get("path", ())), path)
-        text = f"{scheme}://{host}/{path.lstrip('/')}"
-        self._asked_for(text, "", "", call, frame)
-        return one(Address(text))
 
     def _guess(
         self, name: str, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame
@@ -428,11 +425,13 @@ class PlatformValues(CoreValues):
             return None
         if name in _THROUGH:
             return one(value)
-        results: list[Vals] = []
-        for vals in (*args[:1], *(vals for label, vals in named.items() if label == "data")):
-            for alt in vals:
-                if isinstance(alt.value, Closure):
-                    results.append(self.call_closure(alt.value, [one(value)], {}))
+        given = (*args[:1], *(vals for label, vals in named.items() if label == "data"))
+        results = [
+            self.call_closure(alt.value, [one(value)], {})
+            for vals in given
+            for alt in vals
+            if isinstance(alt.value, Closure)
+        ]
         if name in ("listen", "forEach"):
             return one(Unknown())
         return union(*results, ()) if results else one(value)
@@ -463,20 +462,3 @@ class PlatformValues(CoreValues):
         if value == NULL:
             return one(NULL)
         return one(Unknown())
-
-
-def _text(value: Value) -> str:
-    return value.text if isinstance(value, (Str, Address)) else HOLE
-
-
-def _build(groups: Sequence[Vals]) -> str:
-    """The variable of the build that a text depends on."""
-    return next(
-        (
-            alt.value.set_by_build
-            for vals in groups
-            for alt in vals
-            if isinstance(alt.value, Str) and alt.value.set_by_build
-        ),
-        "",
-    )  # noqa: E501

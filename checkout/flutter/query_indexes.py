@@ -11,7 +11,7 @@ from checkout.flutter.analysis import Analysis, distinct
 from checkout.flutter.index_needs import Need, missing, needs
 from checkout.flutter.log import Asked
 from checkout.flutter.results import Finding, LineResult
-from checkout.flutter.values import DOCUMENT_ID, HOLE, Filter, Query
+from checkout.flutter.values import DOCUMENT_ID, HOLE, TOO_MANY, Filter, Query
 from checkout.index_file import IndexFile, path_names
 from settings.files import FileError, text_of, walk
 
@@ -43,7 +43,7 @@ def check(app: Analysis) -> LineResult:
         query = one.query
         places.add(_place(one))
         if query.vague or not query.path or HOLE in query.path[-1]:
-            if (query.filters or query.orders) and app.runs(one):
+            if (query.filters or query.orders or query.vague == TOO_MANY) and app.runs(one):
                 why = query.vague or "its collection is not known before the app runs"
                 file, line = _place(one)
                 unknown.append(f"{file}:{line}: the index of this query is not known: {why}.")
@@ -53,7 +53,8 @@ def check(app: Analysis) -> LineResult:
             finding = _without_index(app, one, need, unknown)
             if finding is not None:
                 findings.append(finding)
-    checked = f"{len(app.sources.units)} Dart files, {len(places)} queries, {len({o.query for o in asked.values()})} forms of them"
+    forms = len({one.query for one in asked.values()})
+    checked = f"{len(app.sources.units)} Dart files, {len(places)} queries, {forms} forms of them"
     return LineResult(
         id="E3", findings=distinct(findings), unknown=tuple(dict.fromkeys(unknown)), checked=checked
     )
@@ -68,6 +69,9 @@ def _without_index(app: Analysis, one: Asked, need: Need, unknown: list[str]) ->
     file, line = _place(one)
     added = missing(need, app.project.indexes or _NOTHING)
     if added is None:
+        return None
+    if any(HOLE in field for field in (*need.equal, *need.contains, *(field for field, _ in need.order))):
+        unknown.append(f"{file}:{line}: needs an index of fields that are not known before the app runs.")
         return None
     if app.project.indexes is None:
         unknown.append(f"{file}:{line}: needs an index, and no file declares any: {added}.")
@@ -95,7 +99,7 @@ def shown(query: Query) -> str:
         parts.append("limit to last")
     if query.summed:
         parts.append("sum of " + ", ".join(query.summed))
-    return " ".join(parts)
+    return " ".join(parts).replace(HOLE, "…")
 
 
 def _shown_filter(one: Filter) -> str:
@@ -112,14 +116,14 @@ def _without_field(one: Asked, known: frozenset[str]) -> Iterator[Finding]:
     file, first = _place(one)
     named = [*_filter_fields(query.filters), *(order.field for order in query.orders), *query.summed]
     for field in dict.fromkeys(named):
-        names = path_names(field) or (field,)
-        if field == DOCUMENT_ID or all(name in known for name in names):
+        names = path_names(field) or tuple(field.split("."))
+        if field == DOCUMENT_ID or all(name in known or HOLE in name for name in names):
             continue
         yield Finding(
             file=file,
             line=first,
-            what=f"the query {shown(query)} names the field {field}, which no document has: it is in no model or "
-            "write of the app, not in the rules, and not in the code of functions and backend.",
+            what=f"the query {shown(query)} names the field {field}, which no document has: it is in no "
+            "model or write of the app, not in the rules, and not in the code of functions and backend.",
             fix=f"correct {field}, or write it where the documents are created.",
         )
 
@@ -144,7 +148,7 @@ def _fields(app: Analysis) -> frozenset[str]:
             for function in cls.functions.values():
                 if function.decl.kind == "factory" and function.decl.redirects:
                     found |= {param.key or param.name for param in function.decl.params}
-    found |= {name for name in _gets(app)}
+    found |= {*_gets(app)}
     found |= {*_WORD.findall(app.project.rules)}
     for folder in app.project.code:
         for path in walk(folder, lambda one: one.name not in _NOT_CODE):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checkout.flutter.analysis import Analysis, distinct, in_collection, shown_path
+from checkout.flutter.analysis import Analysis, blamed, distinct, in_collection, shown_path, through
 from checkout.flutter.log import FunctionUse, Write
 from checkout.flutter.program import Function
 from checkout.flutter.results import Finding, LineResult
@@ -13,6 +13,7 @@ from checkout.never_delete import common_document
 from checkout.rules_parser import RulesSyntaxError, Wildcard, parse
 
 _CREATES = ("add", "set", "merge")
+_SENDING_PATHS = ("messages", "send", "send-message", "sendMessage")
 _GRANTS_CREATE = {"create", "write"}
 
 
@@ -26,7 +27,7 @@ def check(app: Analysis) -> LineResult:
     ]
     uses = [use for use in app.log.functions if use.name == names.send_function]
     findings += _sender(app, senders, uses, unknown)
-    findings += _other_senders(app, senders, uses)
+    findings += [*_other_senders(app, senders, uses), *_posts(app, senders)]
     calls = len(_calls(app, senders))
     checked = (
         f"{len(app.sources.units)} Dart files, {len(set(_places(app)))} places that write a document, "
@@ -49,18 +50,21 @@ def _outbox_writes(app: Analysis, unknown: list[str]) -> Iterator[Finding]:
     for write in app.log.writes:
         answer = in_collection(write.ref.path, outbox)
         if answer:
+            place = blamed(write, app.log.writes, lambda one: not in_collection(one.ref.path, outbox))
             yield Finding(
-                file=write.file,
-                line=write.line,
-                what=f"writes to {shown_path(write.ref.path)}: a client must not write to {outbox}.",
-                fix=f"send with {app.names.send}() instead, which calls the function {app.names.send_function}.",
+                file=place[0],
+                line=place[1],
+                what=f"writes to {shown_path(write.ref.path)}{through(write, place)}: "
+                f"a client must not write to {outbox}.",
+                fix=f"send with {app.names.send}() instead, which calls {app.names.send_function}.",
             )
         elif answer is None and (write.file, write.line) not in known and app.runs(write):
             unknown.append(_not_known(write))
 
 
 def _not_known(write: Write) -> str:
-    return f"{write.file}:{write.line}: {write.kind}() of {shown_path(write.ref.path)}: its collection is not known."
+    path = shown_path(write.ref.path)
+    return f"{write.file}:{write.line}: {write.kind}() of {path}: its collection is not known."
 
 
 def _rest_writes(app: Analysis) -> Iterator[Finding]:
@@ -83,10 +87,14 @@ def _message_writes(app: Analysis) -> Iterator[Finding]:
         return
     for write in app.log.writes:
         if write.kind in _CREATES and in_collection(write.ref.path, app.names.messages):
+            place = blamed(
+                write, app.log.writes, lambda one: not in_collection(one.ref.path, app.names.messages)
+            )
             yield Finding(
-                file=write.file,
-                line=write.line,
-                what=f"creates a message ({shown_path(write.ref.path)}), which the rules let no client do.",
+                file=place[0],
+                line=place[1],
+                what=f"creates a message ({shown_path(write.ref.path)}){through(write, place)}, which "
+                "the rules let no client do.",
                 fix=f"send with {app.names.send}() instead; the backend writes the message.",
             )
 
@@ -163,6 +171,23 @@ def _other_senders(app: Analysis, senders: list[Function], uses: list[FunctionUs
             what=f"calls the function {app.names.send_function} without {app.names.send}().",
             fix=f"call {app.names.send}() instead.",
         )
+
+
+def _posts(app: Analysis, senders: list[Function]) -> Iterator[Finding]:
+    """A message that the app posts to the backend by itself."""
+    for one in app.log.requests:
+        if one.method.upper() != "POST" or any(sender in one.within for sender in senders):
+            continue
+        scheme, _, rest = one.address.partition("?")[0].rpartition("://")
+        host, _, path = rest.partition("/") if scheme else ("", "", rest)
+        known_host = host.replace(HOLE, "") and not host.startswith(HOLE)
+        if not known_host and path.rstrip("/").rpartition("/")[2] in _SENDING_PATHS:
+            yield Finding(
+                file=one.file,
+                line=one.line,
+                what=f"posts a message to {one.address.replace(HOLE, '…')} itself.",
+                fix=f"send with {app.names.send}() instead, which calls {app.names.send_function}.",
+            )
 
 
 def place_of(app: Analysis, use: FunctionUse) -> tuple[str, int]:

@@ -15,11 +15,14 @@ from checkout.flutter.values import (
     ListValue,
     Query,
     RecordValue,
+    Snapshot,
+    Snapshots,
     Unknown,
     Vals,
     both,
     guarded,
     one,
+    split_key,
     union,
 )
 
@@ -166,7 +169,10 @@ class Statements(Conditions):
     ) -> list[tuple[Guard, s.Case]]:
         """The cases of a switch that are possible, each with what is known in it."""
         values = self.expr(subject, frame)
-        key = f"switch {self._key(subject, frame)}"
+        named = ";".join(",".join(self._key(one, frame) for one in case.constants) for case in cases)
+        key = split_key(f"switch {self._key(subject, frame)} {named} ", len(cases))
+        if not any(case.is_default for case in cases):
+            key += "+"  # there can be others
         found: list[tuple[Guard, s.Case]] = []
         for at, case in enumerate(cases):
             answers: set[bool | None] = {
@@ -217,6 +223,8 @@ class Statements(Conditions):
         for alt in values:
             if isinstance(alt.value, ListValue):
                 found += [guarded(item, alt.guard) for item in alt.value.items]
+            elif isinstance(alt.value, (Snapshots, Snapshot)):
+                found.append((alt,))  # a stream of them
             else:
                 found.append(one(Unknown()))
         return union(*found, ()) or one(Unknown())

@@ -5,7 +5,7 @@ tree-sitter's Dart grammar writes `a.b(c)` as a list of siblings; here it is a t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -313,6 +313,7 @@ class FnDecl:
     fields: tuple[tuple[str, Expr], ...] = ()
     chained: Call | None = None
     redirects: str = ""
+    overrides: bool = False  # `@override`
 
 
 @dataclass(frozen=True, eq=False)
@@ -359,4 +360,5 @@ class Unit:
     exports: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     part_of: str = ""
-    errors: tuple[int, ...] = field(default=())
+    errors: tuple[int, ...] = ()
+    annotations: tuple[Expr, ...] = ()

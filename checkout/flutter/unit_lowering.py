@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import tree_sitter_dart
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
 from checkout.flutter import nodes as low
 from checkout.flutter import syntax as s
 from checkout.flutter.lowering import Lowering
 
 _DART = Language(tree_sitter_dart.language())
+_ANNOTATIONS = Query(_DART, "(annotation) @annotation")
 _CLASSES = {
     "class_definition": "class",
     "mixin_declaration": "mixin",
@@ -94,7 +95,15 @@ class _UnitLowering:
             parts=tuple(parts),
             part_of=part_of,
             errors=tuple(sorted(set(error_lines(root)))),
+            annotations=tuple(self._annotations(root)),
         )
+
+    def _annotations(self, root: Node) -> Iterator[s.Expr]:
+        """The arguments of all annotations: they are texts of the app too."""
+        for node in QueryCursor(_ANNOTATIONS).captures(root).get("annotation", []):
+            arguments = low.first(node, "arguments")
+            if arguments is not None:
+                yield self._expressions.call(None, arguments, low.line(node))
 
     def _uri(self, node: Node) -> str:
         """The first address in a directive: of a conditional import, the default one."""
@@ -193,7 +202,8 @@ class _UnitLowering:
                     key = self._statements.json_key(annotations)
                     variables += self._fields([*inner], lists, key)
                 else:
-                    functions += self._function([*before, *inner], body, class_name)
+                    override = any(low.text(one).startswith("@override") for one in annotations)
+                    functions += self._function([*before, *inner], body, class_name, overrides=override)
                 before, annotations = [], []
             elif node.type in _VARIABLES:
                 variables += self._fields(before, [node])
@@ -224,7 +234,9 @@ class _UnitLowering:
                     key=key,
                 )
 
-    def _function(self, parts: Sequence[Node], body: Node | None, class_name: str) -> Iterator[s.FnDecl]:
+    def _function(
+        self, parts: Sequence[Node], body: Node | None, class_name: str, *, overrides: bool
+    ) -> Iterator[s.FnDecl]:
         signature = next((one for one in parts if one.type in _SIGNATURES), None)
         if signature is None:
             return
@@ -253,6 +265,7 @@ class _UnitLowering:
             fields=tuple(fields),
             chained=chained,
             redirects=redirects,
+            overrides=overrides,
         )
 
     def _initializers(self, parts: Sequence[Node]) -> tuple[list[tuple[str, s.Expr]], s.Call | None]:

@@ -8,7 +8,7 @@ contradict each other are never combined.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from checkout.flutter import syntax as s
@@ -18,6 +18,7 @@ HOLE = "\ufffc"
 """Stands in a text for what is not known before the app runs."""
 MOST = 64
 """Alternatives of one variable that are told apart."""
+TOO_MANY = "it has too many forms"
 DOCUMENT_ID = "__name__"
 
 Guard = frozenset[tuple[str, object]]
@@ -55,11 +56,21 @@ class Str(Value):
         return HOLE not in self.text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Const(Value):
-    """A number, a boolean or null."""
+    """A number, a boolean or null. For Python 0 and False are equal; here they are not."""
 
     value: float | bool | None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Const) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[type, object]:
+        return type(self.value), self.value
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,7 @@ class Method(Value):
 
     owner: Value
     name: str
+    line: int
 
 
 @dataclass(frozen=True)
@@ -247,19 +259,44 @@ class Closure(Value):
     was_called: bool = False
 
 
+def split_key(name: str, cases: int) -> str:
+    """The key of a condition with so many values, of which one always holds."""
+    return f"{name}/{cases}"
+
+
+def _others(condition: tuple[str, object]) -> list[tuple[str, object]]:
+    """The conditions of which one holds where this one does not; itself if they are not known."""
+    key, value = condition
+    if isinstance(value, bool):
+        return [(key, not value)]
+    cases = key.rpartition("/")[2]
+    if not cases.isdigit():
+        return [("", None)]  # nothing has it
+    return [(key, other) for other in range(int(cases)) if other != value]
+
+
 @dataclass(eq=False)
 class MapValue(Value):
-    """A map. `entries` are the values with their conditions; `open` says that it can have other keys."""
+    """A map.
+
+    Args:
+        entries: what a key can have, with conditions.
+        open: whether it can have other keys.
+        created: the conditions under which it was made.
+        line, file: where it was made.
+        presence: the conditions under which a key was set, one set of them for each place that sets it.
+    """
 
     entries: dict[str, Vals] = field(default_factory=dict[str, Vals])
     open: bool = False
     created: Guard = ALWAYS
     line: int = 0
     file: str = ""
+    presence: dict[str, tuple[Guard, ...]] = field(default_factory=dict[str, tuple[Guard, ...]])
 
     def has(self, key: str) -> bool:
         """Whether the key is there whatever the conditions are."""
-        guards = {alt.guard - self.created for alt in self.entries.get(key, ())}
+        guards = {guard - self.created for guard in self.presence.get(key, ())}
         while True:
             if ALWAYS in guards:
                 return True
@@ -267,8 +304,7 @@ class MapValue(Value):
                 one - {condition}
                 for one in guards
                 for condition in one
-                if isinstance(condition[1], bool)
-                and (one - {condition}) | {(condition[0], not condition[1])} in guards
+                if all((one - {condition}) | {other} in guards for other in _others(condition))
             }
             if not shorter - guards:
                 return False
@@ -359,7 +395,7 @@ def copied(values: Vals) -> Vals:
 
 def _copy(value: Value) -> Value:
     if isinstance(value, MapValue):
-        return MapValue(dict(value.entries), value.open, value.created, value.line, value.file)
+        return replace(value, entries=dict(value.entries), presence=dict(value.presence))
     return ListValue(list(value.items), value.open) if isinstance(value, ListValue) else value
 
 
@@ -373,7 +409,15 @@ def union(*values: Vals) -> Vals:
         before = found.get(key)
         found[key] = alt if before is None else Alt(before.value, before.guard & alt.guard)
     if len(found) > MOST:
-        return (*tuple(found.values())[:MOST], Alt(Unknown(origin="too many alternatives")))
+        first = next(iter(found.values())).value
+        rest: Value = Unknown(origin=TOO_MANY)
+        if isinstance(first, Query):
+            rest = Query(
+                first.path, first.group, first.filters, first.orders, vague=TOO_MANY, marks=first.marks
+            )
+        elif isinstance(first, Ref):
+            rest = Ref(None, first.is_document)
+        return (*tuple(found.values())[:MOST], Alt(rest))
     return tuple(found.values())
 
 

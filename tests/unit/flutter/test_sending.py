@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flutter_app import IMPORTS, answer, expect_findings, expect_pass
+from tests.flutter_app import FILES, IMPORTS, answer, expect_findings, expect_pass
 
 pytestmark = pytest.mark.unit
 
@@ -146,9 +146,9 @@ Future<void> f(Message m) => queue.add(m); // HERE
 """,
     "helper with the name as a parameter": """
 Future<void> write(String collection, Map<String, dynamic> data) =>
-    FirebaseFirestore.instance.collection(collection).add(data); // HERE
+    FirebaseFirestore.instance.collection(collection).add(data);
 Future<void> g() => write('threads', {});
-Future<void> h() => write('outbox', {});
+Future<void> h() => write('outbox', {}); // HERE
 """,
     "function in a variable": """
 void f(FirebaseFirestore db) {
@@ -227,6 +227,54 @@ Future<void> f(FirebaseFirestore db) async {
   await doc.reference.parent.add({}); // HERE
 }
 """,
+    "container of dependencies": """
+final getIt = GetIt.instance;
+Future<void> f() => getIt<FirebaseFirestore>().collection('outbox').add({}); // HERE
+class Page extends StatelessWidget {
+  Widget build(BuildContext context) => TextButton(
+        onPressed: () => context.read<FirebaseFirestore>().doc('outbox/1').delete(), // HERE
+        child: const Text('x'),
+      );
+}
+""",
+    "event of a bloc": """
+class Put { Put(this.target); final CollectionReference<Map<String, dynamic>> target; }
+class QueueBloc extends Bloc<Put, int> {
+  QueueBloc() : super(0) {
+    on<Put>((event, emit) async {
+      await event.target.add({}); // HERE
+    });
+  }
+}
+void f(QueueBloc bloc, FirebaseFirestore db) => bloc.add(Put(db.collection('outbox')));
+""",
+    "variable that is set elsewhere": """
+var target = 'threads';
+void choose(bool queue) { if (queue) target = 'outbox'; }
+Future<void> f(FirebaseFirestore db) => db.collection(target).add({}); // HERE
+""",
+    "text that is cut and turned": """
+Future<void> f(FirebaseFirestore db) async {
+  await db.collection('my-outbox'.substring(3)).add({}); // HERE
+  await db.collection('xobtuo'.split('').reversed.join()).add({}); // HERE
+}
+""",
+    "mixin": """
+mixin Stores {
+  FirebaseFirestore get db => FirebaseFirestore.instance;
+  CollectionReference<Map<String, dynamic>> store(String name) => db.collection(name);
+}
+class Page with Stores {
+  Future<void> put() => store('outbox').add({}); // HERE
+}
+""",
+    "prefixed import": """
+import 'package:cloud_firestore/cloud_firestore.dart' as fs;
+Future<void> f(fs.WriteBatch batch, fs.FirebaseFirestore db) async {
+  batch.set(db.collection('outbox').doc(), {}, fs.SetOptions(merge: true)); // HERE
+  await fs.FirebaseFirestore.instance.collection('outbox').doc('1').update({}); // HERE
+}
+""",
     "then": """
 void f(FirebaseFirestore db) {
   db.collection('outbox').where('a', isEqualTo: 1).get().then((found) {
@@ -249,6 +297,16 @@ class Page extends StatelessWidget {
 import 'package:http/http.dart' as http;
 const base = 'https://firestore.googleapis.com/v1/projects/desk-prod/databases/(default)';
 Future<void> f() => http.post(Uri.parse('$base/documents/outbox'), body: '{}'); // HERE
+""",
+    "post to the backend": """
+import 'package:http/http.dart' as http;
+Future<void> f(String base, Object body) =>
+    http.post(Uri.parse('$base/api/messages'), body: body); // HERE
+class Api {
+  Api(this.dio);
+  final Dio dio;
+  Future<void> send(Object body) => dio.post('/send', data: body); // HERE
+}
 """,
     "message that the app creates": """
 Future<void> f(FirebaseFirestore db, String thread) =>
@@ -276,6 +334,14 @@ void g() => call('relaySend', {}); // HERE
 }
 
 FINE = {
+    "posts to others": """
+import 'package:http/http.dart' as http;
+Future<void> f(String base, Object body) async {
+  await http.post(Uri.parse('$base/api/labels'), body: body);
+  await http.get(Uri.parse('$base/api/messages'));
+  await http.post(Uri.parse('https://fcm.googleapis.com/fcm/send'), body: body);
+}
+""",
     "reading the outbox": """
 Stream<int> f(FirebaseFirestore db) => db.collection('outbox').snapshots().map((s) => s.size);
 """,
@@ -370,7 +436,7 @@ def test_what_is_right_is_accepted(tmp_path: Path, name: str) -> None:
 
 
 def test_the_method_must_be_there(tmp_path: Path) -> None:
-    relay = "class Relay { Relay(Object o); void removeAccount(String id) {} void dispatch(String a, String b) {} }"
+    relay = "class Relay { Relay(Object o); void removeAccount(String id) {} void send(String a) {} }"
     found = answer(tmp_path, "E1", {"lib/services/relay.dart": relay})
     assert "no method dispatchMessage()" in found.findings[0].what
 
@@ -406,7 +472,7 @@ def test_the_name_can_come_from_another_file_and_a_part(tmp_path: Path) -> None:
 
 def test_a_package_of_the_workspace_belongs_to_the_app(tmp_path: Path) -> None:
     files = {
-        "pubspec.yaml": "name: desk\ndependencies:\n  flutter:\n    sdk: flutter\n  data:\n    path: packages/data\n",
+        "pubspec.yaml": FILES["pubspec.yaml"] + "  data:\n    path: packages/data\n",
         "packages/data/pubspec.yaml": "name: data\n",
         "packages/data/lib/data.dart": "export 'src/queue.dart';\n",
         "packages/data/lib/src/queue.dart": "import 'package:cloud_firestore/cloud_firestore.dart';\n"
@@ -435,6 +501,13 @@ class Page extends StatelessWidget {
 def test_a_file_that_is_not_dart_is_named(tmp_path: Path) -> None:
     found = answer(tmp_path, "E1", {"lib/broken.dart": "class {{{\n"})
     assert found.unknown[0].startswith("lib/broken.dart:1: not Dart")
+
+
+@pytest.mark.parametrize("levels", [60, 1000])
+def test_widgets_can_be_nested(tmp_path: Path, levels: int) -> None:
+    write = "TextButton(onPressed: () => FirebaseFirestore.instance.collection('outbox').add({}))"
+    code = f"Widget f() =>\n{'Box(child: ' * levels}{write}{')' * levels}; // HERE\n"
+    expect_findings(tmp_path, "E1", {"lib/extra.dart": IMPORTS + code})
 
 
 def test_tests_are_not_part_of_the_app(tmp_path: Path) -> None:
