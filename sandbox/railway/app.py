@@ -77,9 +77,11 @@ def create_app(state_file: Path | None = None, backend: Backend | None = None) -
     holds = RequestHolds(endpoint, describe)
     monitor = RailwayMonitor(holds, describe, RESPONSES)
     monitor.endpoint = endpoint
+    github = GitHub(store)
 
     def reset_all() -> None:
         store.reset()
+        github.results.clear()
         limits.reset()
         holds.reset()
         monitor.faults.clear()
@@ -96,7 +98,7 @@ def create_app(state_file: Path | None = None, backend: Backend | None = None) -
             *monitor.routes(monitor.extra_counters),
             *holds.routes(),
             *Admin(store, state_file, reset_all).routes(),
-            *GitHub(store).routes(),
+            *github.routes(),
         ],
         middleware=[
             Middleware(LocalOnly, other_hosts=True),
