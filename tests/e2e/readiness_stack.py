@@ -99,7 +99,7 @@ class Program:
         self.environ: dict[str, str] = {
             **os.environ,
             **sandbox.variables(),
-            "FUNCTIONS_EDGE_URL": edge.url,
+            "GOOGLE_EDGE_URL": edge.url,
             "GOOGLE_LOGGING_CUSTOM_ENDPOINT": f"{edge.url}/logging/v2/",
         }
 
@@ -113,9 +113,9 @@ class Program:
     def accept(self) -> None:
         """Record that the acceptance tests passed now."""
         now = datetime.now(UTC).isoformat()
-        recorded = {f"F{n}": {"verdict": "pass", "at": now, "evidence": "seen"} for n in range(1, 6)}
+        recorded = {f"F{n}": {"verdict": "pass", "at": now, "found": "seen"} for n in range(1, 6)}
         (self.folder / ".acceptance").mkdir(exist_ok=True)
-        (self.folder / f".acceptance/{STACK}.json").write_text(json.dumps(recorded))
+        (self.folder / f".acceptance/{STACK}.json").write_text(json.dumps({"lines": recorded}))
 
     def readiness(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m ops readiness` on the stack."""

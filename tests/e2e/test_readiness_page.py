@@ -70,7 +70,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
     """One with every verdict, hostile text, and a difference to the run before."""
     folder = tmp_path_factory.mktemp("world")
     with pytest.MonkeyPatch.context() as patch, serving(200) as backend, serving(401) as functions:
-        edges = {"RAILWAY_EDGE_URL": backend.url, "FUNCTIONS_EDGE_URL": functions.url}
+        edges = {"RAILWAY_EDGE_URL": backend.url, "GOOGLE_EDGE_URL": functions.url}
         world = World(folder=folder, edges=edges)
         world.accept()
         patch.setattr(flutter, "check_app", world.check_app)

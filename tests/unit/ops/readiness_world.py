@@ -421,9 +421,11 @@ class World:
         """Record an acceptance; `F1` to `F5` pass unless another verdict is given."""
         file = self.folder / ".acceptance" / "prod.json"
         file.parent.mkdir(exist_ok=True)
+        seen = {"asked": "GET threads", "answer": "two", "at": at.isoformat()}
         recorded = {
-            f"F{n}": {"verdict": "pass", "at": at.isoformat(), "evidence": "two threads"} for n in range(1, 6)
+            f"F{n}": {"verdict": "pass", "at": at.isoformat(), "found": "as it should", "evidence": [seen]}
+            for n in range(1, 6)
         }
         for line, verdict in verdicts.items():
             recorded[line]["verdict"] = verdict
-        file.write_text(json.dumps(recorded))
+        file.write_text(json.dumps({"version": 1, "stack": "prod", "lines": recorded}))

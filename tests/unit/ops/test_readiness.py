@@ -42,7 +42,7 @@ EXPIRED = {**WAIVER, "expires": "2026-11-29"}
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Everything is ready."""
     with serving(200) as backend, serving(401) as functions:
-        edges = {"RAILWAY_EDGE_URL": backend.url, "FUNCTIONS_EDGE_URL": functions.url}
+        edges = {"RAILWAY_EDGE_URL": backend.url, "GOOGLE_EDGE_URL": functions.url}
         made = World(folder=tmp_path, edges=edges)
         made.accept()
         monkeypatch.setattr(flutter, "check_app", made.check_app)
