@@ -70,6 +70,8 @@ BACKEND = "https://backend.up.railway.app"
 LOG = ("sessions dir exists/writable: true", "Firebase initialized")
 NOT_FOUND = GoogleError("not found", "check it", status=404, reason="NOT_FOUND")
 DENIED = GoogleError("denied", "grant it", status=403, reason="PERMISSION_DENIED")
+WAIVER = {"reason": "no backup yet", "person": "Ana", "expires": "2026-11-30"}
+"""Its last day is NOW's."""
 UNREACHABLE = RequestError("SnapshotRead", "no connection", fix="check the network")
 
 
@@ -404,6 +406,15 @@ class World:
             outcomes=self.outcomes(only),
             total=len(lines.LINES),
         )
+
+    def broken(self) -> Report:
+        """A report with every verdict, and hostile text."""
+        self.railway.branch = "<script>alert(1)</script>|`@all`"
+        self.railway.backups_made = []
+        self.waivers = {"C3": WAIVER}
+        self.google["entries:list"] = DENIED
+        (self.folder / ".acceptance" / "prod.json").unlink()
+        return self.report()
 
     def function(self, number: int, **changes: Any) -> None:
         """Change a live function."""
