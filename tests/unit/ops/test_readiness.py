@@ -78,6 +78,12 @@ def test_an_expired_waiver_fails_also_where_the_line_passes(world: World) -> Non
     assert "there is no backup" in of(world.report(), "C3").finding.found
 
 
+def test_an_expired_waiver_does_not_follow_from_another_line(world: World) -> None:
+    world.railway.statuses = ["CRASHED"]
+    world.waivers = {"D1": EXPIRED}
+    assert world.report().reasons == ["C5", "D1"]
+
+
 def test_a_waiver_of_a_line_that_passes_changes_nothing(world: World) -> None:
     world.waivers = {"C3": WAIVER}
     assert of(world.report(), "C3").verdict is Verdict.PASS
