@@ -44,7 +44,7 @@ def endpoints(railway_url: str, google_url: str, firestore_host: str, proxy_url:
         "RAILWAY_API_TOKEN": RAILWAY_TOKEN,
         "RAILWAY_WAIT_SCALE": "0.1",  # the sandbox is faster than Railway: shorter waits between polls
         "GITHUB_API_URL": f"{railway_url}/github",
-        "FUNCTIONS_EDGE_URL": google_url,
+        "GOOGLE_EDGE_URL": google_url,
         "GOOGLE_OAUTH_ACCESS_TOKEN": GOOGLE_TOKEN,
         "GOOGLE_PROJECT": GOOGLE_PROJECT,
         "PULUMI_GCP_SKIP_REGION_VALIDATION": "true",  # the plugin has no endpoint setting for it

@@ -1,9 +1,10 @@
 """Section F of the runbook: the acceptance tests, which need two phones and a client.
 
 No program can send from a customer's phone. A recorded acceptance of the running deployment counts; one of an
-earlier deployment does not. The file is `.acceptance/STACK.json`:
+earlier deployment does not. The file is `.acceptance/STACK.json`; other keys of it are not read:
 
-    {"F1": {"verdict": "pass", "at": "2026-11-30T12:00:00+00:00", "evidence": "two threads: ..."}}
+    {"lines": {"F1": {"verdict": "pass", "at": "2026-11-30T12:00:00+00:00", "found": "two threads",
+                      "fix": "", "evidence": [{"asked": "...", "answer": "...", "at": "..."}]}}}
 """
 
 from __future__ import annotations
@@ -57,31 +58,46 @@ def _accepted(line: str, context: Context) -> Finding:
     file = record(context.folder, context.stack)
     shown = os.path.relpath(file, context.folder)
     try:
-        recorded = cast("Mapping[str, object]", json.loads(file.read_text(encoding="utf-8")))[line]
+        document = cast("Mapping[str, object]", json.loads(file.read_text(encoding="utf-8")))
+        recorded = cast("Mapping[str, object]", document["lines"]).get(line)
+        if recorded is None:
+            return needs_a_person(f"{shown} has no result of this line", STEPS[line])
         found = cast("Mapping[str, object]", recorded)
         verdict, at = Verdict(str(found["verdict"])), datetime.fromisoformat(str(found["at"]))
-        since = context.once("running since", lambda: _running_since(context))
-        old = since is not None and at < since
-    except (FileNotFoundError, KeyError):
+        said, fix = str(found.get("found") or ""), str(found.get("fix") or STEPS[line])
+        evidence = (Evidence(asked=f"{shown}: {line}", answer=said, at=at), *_evidence(found))
+        if at.tzinfo is None:
+            raise ValueError(at)
+    except FileNotFoundError:
         return needs_a_person(f"no acceptance of this line is recorded in {shown}", STEPS[line])
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return unknown(f"{shown} is not a record of an acceptance", f"rm {shell_word(shown)}")
-    evidence = Evidence(asked=f"{shown}: {line}", answer=_text(found.get("evidence")), at=at)
     when = f"{at:%Y-%m-%d %H:%M} UTC"
-    if old:
+    since = context.once("running since", lambda: _running_since(context))
+    if since is not None and at < since:
         what = f"it was accepted at {when}, before the running deployment of {since:%Y-%m-%d %H:%M} UTC"
-        return needs_a_person(what, STEPS[line], evidence)
+        return needs_a_person(what, STEPS[line], *evidence)
     if verdict is Verdict.PASS:
-        return passed(f"accepted at {when}", evidence)
+        return passed(f"accepted at {when}{said and f': {said}'}", *evidence)
     if verdict is Verdict.FAIL:
-        return failed(f"it failed at {when}", STEPS[line], evidence)
-    return needs_a_person(f"at {when}: {verdict.value}", STEPS[line], evidence)
+        return failed(f"it failed at {when}{said and f': {said}'}", fix, *evidence)
+    if verdict is Verdict.UNKNOWN:
+        return unknown(f"at {when}: {said}", fix, *evidence)
+    return needs_a_person(f"at {when}: {verdict.value}", fix, *evidence)
+
+
+def _evidence(found: Mapping[str, object]) -> list[Evidence]:
+    listed = cast("list[Mapping[str, object]]", found.get("evidence") or [])
+    return [
+        Evidence(
+            asked=str(one["asked"]),
+            answer=str(one["answer"]),
+            at=datetime.fromisoformat(str(one["at"])),
+        )
+        for one in listed
+    ]
 
 
 def _running_since(context: Context) -> datetime | None:
     running = context.running
     return None if running is None else running.created_at
-
-
-def _text(evidence: object) -> str:
-    return evidence if isinstance(evidence, str) else json.dumps(evidence, ensure_ascii=False)

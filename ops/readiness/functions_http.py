@@ -11,7 +11,7 @@ import requests
 
 from user_errors import printable
 
-EDGE_VARIABLE = "FUNCTIONS_EDGE_URL"
+EDGE_VARIABLE = "GOOGLE_EDGE_URL"
 """Where requests to functions are sent instead of their own address, with their name as Host: for a local
 server, whose domains do not resolve."""
 

@@ -49,7 +49,8 @@ def apply(finding: Finding, waiver: Waiver | None, today: date, remove: str) -> 
         expired = f"the waiver of {waiver.person} ended on {waiver.expires}: {waiver.reason}"
         fix = f"{finding.fix}\n{remove}" if finding.fix else remove
         found = f"{expired}\n{finding.found}"
-        return dataclasses.replace(finding, verdict=Verdict.FAIL, found=found, fix=fix), Verdict.FAIL
+        failure = dataclasses.replace(finding, verdict=Verdict.FAIL, found=found, fix=fix, follows=())
+        return failure, Verdict.FAIL
     if finding.verdict is Verdict.PASS:
         return finding, Verdict.PASS
     return finding, Verdict.WAIVED

@@ -87,9 +87,11 @@ def create_app(
     holds = RequestHolds(endpoint, describe)
     monitor = RailwayMonitor(holds, describe, RESPONSES)
     monitor.endpoint = endpoint
+    github = GitHub(store)
 
     def reset_all() -> None:
         store.reset()
+        github.results.clear()
         limits.reset()
         holds.reset()
         monitor.faults.clear()
@@ -110,7 +112,7 @@ def create_app(
             *monitor.routes(monitor.extra_counters),
             *holds.routes(),
             *Admin(store, state_file, reset_all).routes(),
-            *GitHub(store).routes(),
+            *github.routes(),
             *(runner.routes() if runner is not None else []),
         ],
         middleware=[

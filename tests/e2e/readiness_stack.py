@@ -24,6 +24,8 @@ from sandbox import manual_edits, stack_state
 from sandbox.supervisor import PROJECT, STACK, Running, Sandbox
 
 JSON = dict[str, Any]
+Undo = Callable[[], object]
+"""Brings a change back."""
 GCP = "crm-sandbox"
 REGION = "europe-west1"
 RULES_RELEASE = f"/firebaserules/v1/projects/{GCP}/releases/cloud.firestore"
@@ -97,7 +99,7 @@ class Program:
         self.environ: dict[str, str] = {
             **os.environ,
             **sandbox.variables(),
-            "FUNCTIONS_EDGE_URL": edge.url,
+            "GOOGLE_EDGE_URL": edge.url,
             "GOOGLE_LOGGING_CUSTOM_ENDPOINT": f"{edge.url}/logging/v2/",
         }
 
@@ -111,9 +113,9 @@ class Program:
     def accept(self) -> None:
         """Record that the acceptance tests passed now."""
         now = datetime.now(UTC).isoformat()
-        recorded = {f"F{n}": {"verdict": "pass", "at": now, "evidence": "seen"} for n in range(1, 6)}
+        recorded = {f"F{n}": {"verdict": "pass", "at": now, "found": "seen"} for n in range(1, 6)}
         (self.folder / ".acceptance").mkdir(exist_ok=True)
-        (self.folder / f".acceptance/{STACK}.json").write_text(json.dumps(recorded))
+        (self.folder / f".acceptance/{STACK}.json").write_text(json.dumps({"lines": recorded}))
 
     def readiness(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m ops readiness` on the stack."""
@@ -159,21 +161,21 @@ class Breakable:
     def admin(self, path: str, **body: Any) -> None:
         stack_state.post_admin(self.running.railway_url, path, body)
 
-    def push(self, sha: str) -> Callable[[], None]:
+    def push(self, sha: str) -> Undo:
         """A commit on main that Railway does not deploy."""
         self.admin("/admin/switches", autodeploy_on_push=False)
         self.admin("/admin/repos", repo="example/whatsapp-crm", branch="main", sha=sha)
         return lambda: self.admin("/admin/repos", repo="example/whatsapp-crm", branch="main", sha=self.commit)
 
-    def branch(self) -> Callable[[], None]:
+    def branch(self) -> Undo:
         self.railway.set_branch("audit-whatsapp-30")
         return lambda: self.railway.set_branch("main")
 
-    def check(self) -> Callable[[], None]:
+    def check(self) -> Undo:
         self.admin("/admin/github/checks", sha=self.commit, result="failure")
         return lambda: self.admin("/admin/github/checks", sha=self.commit, result="success")
 
-    def mount(self, path: str = "/data") -> Callable[[], None]:
+    def mount(self, path: str = "/data") -> Undo:
         self.railway.call(
             "mutation Mount($v: String!, $e: String!, $i: VolumeInstanceUpdateInput!)"
             " { volumeInstanceUpdate(volumeId: $v, environmentId: $e, input: $i) }",
@@ -183,7 +185,7 @@ class Breakable:
                 "i": {"mountPath": path, "serviceId": self.railway.service_id},
             },
         )
-        return lambda: self.mount("/app/sessions") and None
+        return lambda: self.mount("/app/sessions")
 
     def back_up(self) -> None:
         """A backup by hand."""
@@ -214,19 +216,19 @@ class Breakable:
             },
         )
 
-    def empty_variable(self) -> Callable[[], None]:
+    def empty_variable(self) -> Undo:
         self.variable("WHATSAPP_BACKFILL_COUNT", "")
         return lambda: self.variable("WHATSAPP_BACKFILL_COUNT", "100")
 
-    def crash(self) -> Callable[[], None]:
+    def crash(self) -> Undo:
         self.admin(f"/admin/deployments/{self.deployment_id}", status="CRASHED")
         return lambda: self.admin(f"/admin/deployments/{self.deployment_id}", status="SUCCESS")
 
-    def switch(self, name: str, value: object, before: object) -> Callable[[], None]:
+    def switch(self, name: str, value: object, before: object) -> Undo:
         self.admin("/admin/switches", **{name: value})
         return lambda: self.admin("/admin/switches", **{name: before})
 
-    def second_service(self) -> Callable[[], None]:
+    def second_service(self) -> Undo:
         made = self.railway.call(
             "mutation Create($input: ServiceCreateInput!) { serviceCreate(input: $input) { id } }",
             {
@@ -248,9 +250,9 @@ class Breakable:
         )
         self.admin("/admin/clock", advance=5)
         delete = "mutation Delete($s: String!) { serviceDelete(id: $s) }"
-        return lambda: self.railway.call(delete, {"s": service}) and None
+        return lambda: self.railway.call(delete, {"s": service})
 
-    def no_domain(self) -> Callable[[], None]:
+    def no_domain(self) -> Undo:
         """There is no way back: Railway generates another name."""
         domain = stack_state.first_of_type(self.resources, stack_state.RAILWAY_TYPE + "ServiceDomain")
         delete = "mutation Delete($d: String!) { serviceDomainDelete(id: $d) }"
@@ -259,25 +261,25 @@ class Breakable:
 
     # ---- Google
 
-    def job(self) -> Callable[[], None]:
+    def job(self) -> Undo:
         """A scheduler job is deleted."""
         (found,) = [one for one in self.resources if one.type == "gcp:cloudscheduler/job:Job"]
         body = self.google.call("GET", f"/cloudscheduler/v1/{found.id}")
         self.google.call("DELETE", f"/cloudscheduler/v1/{found.id}")
         parent = found.id.rpartition("/")[0]
         kept = {name: body[name] for name in ("name", "schedule", "timeZone", "httpTarget") if name in body}
-        return lambda: self.google.call("POST", f"/cloudscheduler/v1/{parent}", kept) and None
+        return lambda: self.google.call("POST", f"/cloudscheduler/v1/{parent}", kept)
 
-    def index(self, fields: list[JSON]) -> Callable[[], None]:
+    def index(self, fields: list[JSON]) -> Undo:
         """An index is being built."""
         self.google_switch("index_build_seconds", 3600)
         parent = f"/firestore/v1/projects/{GCP}/databases/(default)/collectionGroups/clients/indexes"
         self.google.call("POST", parent, {"queryScope": "COLLECTION", "fields": fields})
         listed = self.google.call("GET", parent)["indexes"]
         (name,) = [one["name"] for one in listed if one["state"] == "CREATING"]
-        return lambda: self.google.call("DELETE", f"/firestore/v1/{name}") and None
+        return lambda: self.google.call("DELETE", f"/firestore/v1/{name}")
 
-    def rebuilt(self, seconds: float) -> Callable[[], None]:
+    def rebuilt(self, seconds: float) -> Undo:
         """The indexes of a declared field are built again, which takes a time."""
         fields = [one for one in self.resources if one.type == "gcp:firestore/field:Field"]
         path = next(one.id for one in fields if one.id.endswith("/fields/tsClient"))
@@ -291,7 +293,7 @@ class Breakable:
         for chosen in (indexes[:1], indexes):
             body = {"indexConfig": {"indexes": chosen}}
             self.google.call("PATCH", f"/firestore/v1/{path}?updateMask=indexConfig", body)
-        return lambda: self.rebuilt(0) and None
+        return lambda: self.rebuilt(0)
 
     def google_switch(self, name: str, value: object) -> None:
         stack_state.post_admin(self.running.google_url, "/admin/switches", {name: value})
@@ -302,17 +304,17 @@ class Breakable:
     def patch(self, name: str, mask: str, body: JSON) -> None:
         self.google.call("PATCH", f"{self.function(name)}?updateMask={mask}", body)
 
-    def other_source(self) -> Callable[[], None]:
+    def other_source(self) -> Undo:
         mask = "buildConfig.environmentVariables"
         build = self.google.call("GET", self.function("setMember"))["buildConfig"]
         before = build["environmentVariables"]
         self.patch("setMember", mask, {"buildConfig": {"environmentVariables": {"SOURCE_ARCHIVE": "x.zip"}}})
         return lambda: self.patch("setMember", mask, {"buildConfig": {"environmentVariables": before}})
 
-    def release(self, text: str) -> Callable[[], None]:
+    def release(self, text: str) -> Undo:
         before = self.google.call("GET", RULES_RELEASE)
         self.google.release_rules(text)
-        return lambda: self.google.call("PATCH", RULES_RELEASE, {"release": before}) and None
+        return lambda: self.google.call("PATCH", RULES_RELEASE, {"release": before})
 
     def live_rules(self) -> str:
         ruleset = self.google.call("GET", RULES_RELEASE)["rulesetName"]
@@ -322,12 +324,12 @@ class Breakable:
     def secret(self, name: str) -> str:
         return f"/secretmanager/v1/projects/{GCP}/secrets/{name}"
 
-    def disable(self) -> Callable[[], None]:
+    def disable(self) -> Undo:
         version = f"{self.secret('GROQ_API_KEY')}/versions/1"
         self.google.call("POST", f"{version}:disable", {})
-        return lambda: self.google.call("POST", f"{version}:enable", {}) and None
+        return lambda: self.google.call("POST", f"{version}:enable", {})
 
-    def reader(self) -> Callable[[], None]:
+    def reader(self) -> Undo:
         name = self.secret("GROQ_API_KEY")
         policy = self.google.call("GET", f"{name}:getIamPolicy")
         more = json.loads(json.dumps(policy))
@@ -342,7 +344,7 @@ class Breakable:
 
         return undo
 
-    def address(self, value: str = "https://old.example.com") -> Callable[[], None]:
+    def address(self, value: str = "https://old.example.com") -> Undo:
         """The secret with the backend's address is made again, with another value and the same readers."""
         name = self.secret("RAILWAY_WHATSAPP_URL")
         access = f"{name}/versions/1:access"
@@ -357,14 +359,14 @@ class Breakable:
         self.google.call("POST", f"{name}:addVersion", {"payload": {"data": data}})
         bindings = {"bindings": policy["bindings"]}
         self.google.call("POST", f"{name}:setIamPolicy", {"policy": bindings})
-        return lambda: self.address(before) and None
+        return lambda: self.address(before)
 
-    def key(self) -> Callable[[], None]:
+    def key(self) -> Undo:
         account = f"/iam/v1/projects/{GCP}/serviceAccounts/crm-backend@{GCP}.iam.gserviceaccount.com"
         made = self.google.call("POST", f"{account}/keys", {})
-        return lambda: self.google.call("DELETE", f"/iam/v1/{made['name']}") and None
+        return lambda: self.google.call("DELETE", f"/iam/v1/{made['name']}")
 
-    def undeclared_secret(self) -> Callable[[], None]:
+    def undeclared_secret(self) -> Undo:
         """A function reads a secret by hand, and its version is disabled."""
         name = self.secret("EXTRA")
         self.google.call(
@@ -386,11 +388,11 @@ class Breakable:
 
     # ---- What functions do
 
-    def failing(self) -> Callable[[], None]:
+    def failing(self) -> Undo:
         self.edge.status = 500
         return lambda: setattr(self.edge, "status", 401)
 
-    def logged(self) -> Callable[[], None]:
+    def logged(self) -> Undo:
         labels = {"service_name": "setmember"}
         self.edge.entries = [
             {

@@ -26,7 +26,7 @@ from railway.graphql.client import RailwayClient
 from railway.graphql.credentials import access_from
 from sandbox import manual_edits, stack_state
 from sandbox.supervisor import STACK, Sandbox
-from tests.e2e.readiness_stack import Breakable, Edge, Program, functions_edge, waiver
+from tests.e2e.readiness_stack import Breakable, Edge, Program, Undo, functions_edge, waiver
 from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
@@ -117,7 +117,7 @@ def test_a_good_stack_is_ready_with_every_report(program: Program, clouds: Break
     assert "BEGIN PRIVATE KEY" not in said
 
 
-BREAKS: list[tuple[list[str], Callable[[Breakable], Callable[[], None]]]] = [
+BREAKS: list[tuple[list[str], Callable[[Breakable], Undo]]] = [
     (["A1"], lambda clouds: clouds.push("f" * 40)),
     (["A2"], Breakable.branch),
     (["A4"], Breakable.check),
@@ -152,7 +152,7 @@ def test_what_a_person_breaks_is_exactly_the_reason(
     clouds: Breakable,
     stated: Declared,
     lines: list[str],
-    break_: Callable[[Breakable], Callable[[], None]],
+    break_: Callable[[Breakable], Undo],
 ) -> None:
     undo = break_(clouds)
     try:

@@ -16,7 +16,6 @@ from ops.readiness.model import Report, Verdict
 from tests import chromium
 from tests.unit.ops.readiness_edges import serving
 from tests.unit.ops.readiness_world import NOW, World
-from tests.unit.ops.test_readiness import broken
 
 pytestmark = [
     pytest.mark.e2e,
@@ -70,12 +69,12 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
     """One with every verdict, hostile text, and a difference to the run before."""
     folder = tmp_path_factory.mktemp("world")
     with pytest.MonkeyPatch.context() as patch, serving(200) as backend, serving(401) as functions:
-        edges = {"RAILWAY_EDGE_URL": backend.url, "FUNCTIONS_EDGE_URL": functions.url}
+        edges = {"RAILWAY_EDGE_URL": backend.url, "GOOGLE_EDGE_URL": functions.url}
         world = World(folder=folder, edges=edges)
         world.accept()
         patch.setattr(flutter, "check_app", world.check_app)
         patch.setattr(flutter, "find_app", lambda *_: (folder, ""))
-        made = broken(world)
+        made = world.broken()
         changed = {"A2": Verdict.PASS, "G5": Verdict.PASS, "E7": None}
         outcomes = [replace(one, before=changed.get(one.line.id, one.verdict)) for one in made.outcomes]
         yield replace(made, outcomes=outcomes, previous=NOW - timedelta(days=1))

@@ -70,6 +70,8 @@ BACKEND = "https://backend.up.railway.app"
 LOG = ("sessions dir exists/writable: true", "Firebase initialized")
 NOT_FOUND = GoogleError("not found", "check it", status=404, reason="NOT_FOUND")
 DENIED = GoogleError("denied", "grant it", status=403, reason="PERMISSION_DENIED")
+WAIVER = {"reason": "no backup yet", "person": "Ana", "expires": "2026-11-30"}
+"""Its last day is NOW's."""
 UNREACHABLE = RequestError("SnapshotRead", "no connection", fix="check the network")
 
 
@@ -405,6 +407,15 @@ class World:
             total=len(lines.LINES),
         )
 
+    def broken(self) -> Report:
+        """A report with every verdict, and hostile text."""
+        self.railway.branch = "<script>alert(1)</script>|`@all`"
+        self.railway.backups_made = []
+        self.waivers = {"C3": WAIVER}
+        self.google["entries:list"] = DENIED
+        (self.folder / ".acceptance" / "prod.json").unlink()
+        return self.report()
+
     def function(self, number: int, **changes: Any) -> None:
         """Change a live function."""
         listed = cast("JsonObject", self.google[FUNCTIONS])["functions"]
@@ -421,9 +432,11 @@ class World:
         """Record an acceptance; `F1` to `F5` pass unless another verdict is given."""
         file = self.folder / ".acceptance" / "prod.json"
         file.parent.mkdir(exist_ok=True)
+        seen = {"asked": "GET threads", "answer": "two", "at": at.isoformat()}
         recorded = {
-            f"F{n}": {"verdict": "pass", "at": at.isoformat(), "evidence": "two threads"} for n in range(1, 6)
+            f"F{n}": {"verdict": "pass", "at": at.isoformat(), "found": "as it should", "evidence": [seen]}
+            for n in range(1, 6)
         }
         for line, verdict in verdicts.items():
             recorded[line]["verdict"] = verdict
-        file.write_text(json.dumps(recorded))
+        file.write_text(json.dumps({"version": 1, "stack": "prod", "lines": recorded}))

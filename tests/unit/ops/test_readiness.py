@@ -29,12 +29,10 @@ from ops.readiness.lines import IDS, LINES, chosen
 from ops.readiness.model import Finding, Line, Report, Severity, Verdict
 from tests.unit.ops import readiness_world as world_of
 from tests.unit.ops.readiness_edges import serving
-from tests.unit.ops.readiness_world import World
+from tests.unit.ops.readiness_world import WAIVER, World
 
 pytestmark = pytest.mark.unit
 
-WAIVER = {"reason": "no backup yet", "person": "Ana", "expires": "2026-11-30"}
-"""Its last day is today."""
 EXPIRED = {**WAIVER, "expires": "2026-11-29"}
 
 
@@ -42,7 +40,7 @@ EXPIRED = {**WAIVER, "expires": "2026-11-29"}
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Everything is ready."""
     with serving(200) as backend, serving(401) as functions:
-        edges = {"RAILWAY_EDGE_URL": backend.url, "FUNCTIONS_EDGE_URL": functions.url}
+        edges = {"RAILWAY_EDGE_URL": backend.url, "GOOGLE_EDGE_URL": functions.url}
         made = World(folder=tmp_path, edges=edges)
         made.accept()
         monkeypatch.setattr(flutter, "check_app", made.check_app)
@@ -78,6 +76,12 @@ def test_an_expired_waiver_fails_also_where_the_line_passes(world: World) -> Non
     )
     world.railway.backups_made = []
     assert "there is no backup" in of(world.report(), "C3").finding.found
+
+
+def test_an_expired_waiver_does_not_follow_from_another_line(world: World) -> None:
+    world.railway.statuses = ["CRASHED"]
+    world.waivers = {"D1": EXPIRED}
+    assert world.report().reasons == ["C5", "D1"]
 
 
 def test_a_waiver_of_a_line_that_passes_changes_nothing(world: World) -> None:
@@ -197,18 +201,8 @@ def test_what_passed_is_not_checked_again() -> None:
 # ---- Reports
 
 
-def broken(world: World) -> Report:
-    """A report with every verdict, a difference, and hostile text."""
-    world.railway.branch = "<script>alert(1)</script>|`@all`"
-    world.railway.backups_made = []
-    world.waivers = {"C3": WAIVER}
-    world.google["entries:list"] = world_of.DENIED
-    (world.folder / ".acceptance" / "prod.json").unlink()
-    return world.report()
-
-
 def test_the_json_has_every_line_with_its_evidence(world: World) -> None:
-    report = broken(world)
+    report = world.broken()
     read = json.loads(json_report.to_json(report))
     assert [one["id"] for one in read["lines"]] == list(IDS)
     assert (read["ready"], read["not_ready"][:2]) == (False, ["A2", "D5"])
@@ -221,7 +215,7 @@ def test_the_json_has_every_line_with_its_evidence(world: World) -> None:
 
 
 def test_the_junit_has_a_case_for_each_line(world: World) -> None:
-    document = JUnitXml.fromstring(junit_report.to_junit(broken(world)).encode())
+    document = JUnitXml.fromstring(junit_report.to_junit(world.broken()).encode())
     (suite,) = list(document)
     cases = {str(case.name)[:2]: case for case in suite}
     assert list(cases) == list(IDS)
@@ -236,7 +230,7 @@ def test_the_junit_has_a_case_for_each_line(world: World) -> None:
 
 
 def test_the_markdown_has_failures_first_and_renders_nothing_foreign(world: World) -> None:
-    text = text_report.markdown(broken(world))
+    text = text_report.markdown(world.broken())
     rows = [row for row in text.splitlines() if row.startswith("| ")][1:]
     assert len(rows) == len(IDS)
     verdicts = [row.split(" | ")[0].strip("|* ") for row in rows]
@@ -246,7 +240,7 @@ def test_the_markdown_has_failures_first_and_renders_nothing_foreign(world: Worl
 
 
 def test_the_html_is_escaped_and_needs_nothing_from_elsewhere(world: World) -> None:
-    text = html_report.to_html(broken(world))
+    text = html_report.to_html(world.broken())
     assert "<script" not in text
     assert "&lt;script&gt;" in text
     assert 'http-equiv="Content-Security-Policy"' in text
@@ -255,7 +249,7 @@ def test_the_html_is_escaped_and_needs_nothing_from_elsewhere(world: World) -> N
 
 
 def test_the_text_ends_with_what_is_not_ready_and_the_summary(world: World) -> None:
-    shown = list(text_report.lines(broken(world)))
+    shown = list(text_report.lines(world.broken()))
     assert shown[-1].startswith("35 of the runbook's 41 lines were checked, 1 could not be checked, 5 need")
     assert shown.index("Not ready") > shown.index("Railway")
     assert any(one.startswith("  fail            A2") for one in shown)

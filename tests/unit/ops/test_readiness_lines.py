@@ -43,7 +43,7 @@ def functions() -> Iterator[Edge]:
 @pytest.fixture
 def world(tmp_path: Path, backend: Edge, functions: Edge, monkeypatch: pytest.MonkeyPatch) -> World:
     """Everything is ready; the acceptance is recorded."""
-    edges = {"RAILWAY_EDGE_URL": backend.url, "FUNCTIONS_EDGE_URL": functions.url}
+    edges = {"RAILWAY_EDGE_URL": backend.url, "GOOGLE_EDGE_URL": functions.url}
     made = World(folder=tmp_path, edges=edges)
     made.accept()
     monkeypatch.setattr(flutter, "check_app", made.check_app)
@@ -224,8 +224,8 @@ BREAKS: list[tuple[str, str, Break, str]] = [
     ("D1", "not writable", set_railway(log=[(DEPLOYED, world_of.LOG[1])]), world_of.LOG[0]),
     ("D2", "no Firebase", set_railway(log=[(DEPLOYED, world_of.LOG[0])]), world_of.LOG[1]),
     ("D3", "unhealthy", edge("RAILWAY", "UNHEALTHY"), "503"),
-    ("D4", "a proxy fails", edge("FUNCTIONS", "UNHEALTHY"), "503"),
-    ("D4", "a proxy is private", edge("FUNCTIONS", "PRIVATE"), "403"),
+    ("D4", "a proxy fails", edge("GOOGLE", "UNHEALTHY"), "503"),
+    ("D4", "a proxy is private", edge("GOOGLE", "PRIVATE"), "403"),
     ("D5", "errors", put("entries:list", error_entry()), "ask: 1, the newest: AI provider: 500"),
     ("D6", "the domain is gone", set_railway(domains=[]), "does not lead to the backend"),
     ("D6", "not verified", set_railway(custom={"crm.example.com": False}), "not verified"),
@@ -314,11 +314,30 @@ def test_without_an_acceptance_a_person_is_needed_and_told_what_to_do(world: Wor
     )
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"F1": {"verdict": "fine", "at": "today"}}', '{"F1": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"lines": {"F1": {"verdict": "fine", "at": "today"}}}', '{"lines": {"F1": 1}}'],
+)
 def test_a_damaged_record_of_the_acceptance_is_no_evidence(world: World, text: str) -> None:
     (world.folder / ".acceptance" / "prod.json").write_text(text)
     (outcome,) = world.outcomes("F1")
-    assert outcome.verdict in (Verdict.UNKNOWN, Verdict.PERSON)
+    assert outcome.verdict is Verdict.UNKNOWN
+    assert outcome.finding.fix == "rm .acceptance/prod.json"
+
+
+def test_the_evidence_and_the_fix_of_the_acceptance_are_in_the_report(world: World) -> None:
+    (good,) = world.outcomes("F1")
+    assert good.finding.found == "accepted at 2026-11-30 12:00 UTC: as it should"
+    assert [one.asked for one in good.finding.evidence] == [".acceptance/prod.json: F1", "GET threads"]
+    world.accept(F1="cannot tell")
+    (unclear,) = world.outcomes("F1")
+    assert unclear.verdict is Verdict.UNKNOWN
+
+
+def test_a_line_that_was_not_accepted_yet_needs_a_person(world: World) -> None:
+    (world.folder / ".acceptance" / "prod.json").write_text('{"lines": {}}')
+    (outcome,) = world.outcomes("F2")
+    assert outcome.verdict is Verdict.PERSON
 
 
 GOOGLE_LINES = {"B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B9", "D4", "D5", "G1", "G3"}
