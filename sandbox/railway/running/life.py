@@ -57,7 +57,7 @@ class Life:
         self.deployment = deployment
         self.port: int | None = None
         self.has_ended = False
-        self.gives_way_to: Life | None = None  # a newer deployment that has the volume
+        self.gives_way_to: object | None = None  # a newer deployment that has the volume
         self.execution_wanted = False  # of a cron service
         self._world = world
         self._maker = Maker(world, deployment, self._check)
