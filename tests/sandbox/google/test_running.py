@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 from sandbox.google.running.instances import Limits
 from tests.sandbox.google.client import FUNCTIONS, PROJECT, REGION, RUNTIME, SECRETS, SERVICES
@@ -76,6 +77,17 @@ def test_it_runs_at_its_addresses(running: RunningGoogle) -> None:
         {"key": "echo", "host": "x.org"},
     ):
         assert running.request(**wrong).status_code == 404
+
+
+def test_other_hosts_have_no_admin_routes(running: RunningGoogle) -> None:
+    """A web page that was rebound to this machine sends its own host."""
+    for host in ("evil.example", "storage.googleapis.com", f"{REGION}-{PROJECT}.cloudfunctions.net"):
+        answer = running.request("admin", "/state", host=host)
+        url = f"{running.server.url}/admin/state"
+        direct = requests.get(url, headers={"Host": host}, timeout=60)
+        assert answer.status_code in (401, 404)
+        assert direct.status_code in (401, 404), host
+    assert requests.get(f"{running.server.url}/admin/state", timeout=60).status_code == 200
 
 
 def test_a_new_deployment_serves_the_next_request(running: RunningGoogle) -> None:
