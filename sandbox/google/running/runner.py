@@ -122,7 +122,7 @@ class FunctionsRunner:
                 address=f"https://{one.revision.region}-{one.revision.project}.cloudfunctions.net/"
                 f"{one.revision.function}",
             )
-            for one in self._instances.list()
+            for one in self._instances.all()
         ]
 
     def _run(self, call: Callable[[], Coroutine[None, None, T]]) -> T:
@@ -198,7 +198,7 @@ class FunctionsRunner:
         """Stop what is idle, and what was deleted."""
         while True:
             await asyncio.sleep(PAUSE)
-            for instance in self._instances.list():
+            for instance in self._instances.all():
                 _, project, _, region, _, key = instance.revision.service.split("/")
                 if revisions.serving(self._cloud, project, region, key) is None:
                     await self._instances.stop(instance.revision.service)
