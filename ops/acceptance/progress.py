@@ -27,7 +27,16 @@ VERSION = 1
 
 
 class ProgressError(stack.StackError):
-    """The file is damaged, or another run is under way."""
+    """The file is damaged, or another run is under way.
+
+    Args:
+        what, fix: see `StackError`.
+    """
+
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(what, fix)
+        self.what = what
+        self.fix = fix
 
 
 @dataclass
@@ -66,18 +75,22 @@ class Progress:
         return {"version": VERSION, **shown, "started": _shown(self.started), "lines": lines}
 
 
-def path(name: str) -> Path:
+def path(name: str, folder: Path | None = None) -> Path:
     """The file of a stack."""
-    return FOLDER / f"{quote(name, safe='')}.json"
+    return (folder or FOLDER) / f"{quote(name, safe='')}.json"
 
 
-def read(name: str) -> Progress | None:
+def read(name: str, folder: Path | None = None) -> Progress | None:
     """The last run of a stack; None if there was none.
+
+    Args:
+        name: the stack.
+        folder: where the files are, if not in FOLDER.
 
     Raises:
         ProgressError: the file is damaged.
     """
-    file = path(name)
+    file = path(name, folder)
     try:
         return _parsed(cast("Mapping[str, Any]", json.loads(file.read_text(encoding="utf-8"))))
     except FileNotFoundError:

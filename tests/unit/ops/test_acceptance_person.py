@@ -53,10 +53,10 @@ class Room:
 
 
 @pytest.fixture
-def room(monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
+def room(monkeypatch: pytest.MonkeyPatch) -> Room:
     made = Room()
     monkeypatch.setattr(person.time, "monotonic", lambda: made.clock)
-    return made  # type: ignore[return-value]
+    return made
 
 
 def test_the_instructions_can_be_followed(room: Room) -> None:

@@ -57,8 +57,9 @@ def test_a_stack_with_a_slash_has_its_own_file(folder: Path) -> None:
 def test_a_damaged_file_is_an_error_with_a_fix(folder: Path, text: str) -> None:
     folder.mkdir()
     (folder / "prod.json").write_text(text)
-    with pytest.raises(progress.ProgressError, match="is not a record of an acceptance"):
-        progress.read("prod")
+    with pytest.raises(progress.ProgressError, match="is not a record of an acceptance") as damaged:
+        progress.read("prod", folder)
+    assert damaged.value.fix.startswith("mv ")
 
 
 def test_one_run_at_a_time() -> None:
