@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import requests
-from sandbox.running import RunOptions
 
 from ops import __main__ as main
 from ops.acceptance import progress
 from sandbox.__main__ import EXAMPLE
+from sandbox.running import RunOptions
 from sandbox.supervisor import STACK, Running, Sandbox
 from tests.e2e.stack import Stack
 from tests.sandbox.crm_parts import BACKEND, FUNCTIONS, installed

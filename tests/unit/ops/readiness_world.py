@@ -306,7 +306,7 @@ def state(**changes: Any) -> list[JsonObject]:
         **changes,
     }
     variables = {f"VERIFY_{name.upper()}": json.dumps(value) for name, value in clouds.items()}
-    place = {"project_id": "rp", "environment_id": "e"}
+    place: dict[str, Any] = {"project_id": "rp", "environment_id": "e"}
     railway = declared.RAILWAY
     return [
         resource(stack.ROOT),

@@ -28,7 +28,7 @@ class Room:
     """
 
     def __init__(self, *enters_at: float) -> None:
-        self.enters_at = list(enters_at)
+        self.enters_at: list[float] = list(enters_at)
         self.clock = 0.0
         self.said: list[str] = []
 
@@ -100,7 +100,8 @@ def test_the_effect_has_its_time_after_enter(room: Room) -> None:
 
 
 def test_enter_from_before_does_not_count(room: Room) -> None:
-    room.clock, room.enters_at = 10, [5]
+    room.clock = 10
+    room.enters_at = [5]
     action = Person(room, CLIENT, 600).write(SALES, "x")
     assert action.until(room.arrives(200), 60) == "message"
 
