@@ -14,7 +14,7 @@ import select
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -134,7 +134,7 @@ class Page:
 
 
 @contextmanager
-def page(folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[Page]:
+def page(folder: Path, environ: Mapping[str, str] | None = None) -> Generator[Page]:
     """A page in a Chromium of its own, which ends with the block.
 
     Args:

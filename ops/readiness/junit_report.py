@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
-from junitparser.junitparser import Result
+from junitparser.junitparser import FinalResult
 
 from ops.readiness.lines import SECTIONS
 from ops.readiness.model import Outcome, Report, Verdict
@@ -37,7 +37,7 @@ def to_junit(report: Report) -> str:
     return text.decode() if isinstance(text, bytes) else str(text)
 
 
-def _results(one: Outcome) -> list[Result]:
+def _results(one: Outcome) -> list[FinalResult]:
     if one.verdict is Verdict.PASS:
         return []
     if one.verdict is Verdict.WAIVED:

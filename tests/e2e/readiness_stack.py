@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -41,7 +41,7 @@ class Edge:
 
 
 @contextmanager
-def functions_edge() -> Iterator[Edge]:
+def functions_edge() -> Generator[Edge]:
     """The server."""
     edge = Edge()
 

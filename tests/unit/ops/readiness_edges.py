@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -20,7 +20,7 @@ class Edge:
 
 
 @contextmanager
-def serving(status: int) -> Iterator[Edge]:
+def serving(status: int) -> Generator[Edge]:
     """A server on this machine that answers every GET with a status."""
     edge = Edge(status=status)
 
