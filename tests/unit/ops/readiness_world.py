@@ -428,7 +428,7 @@ class World:
         assert names == Names()
         return [self.app.get(line, LineResult(id=line, checked="3 files")) for line in FLUTTER_LINES]
 
-    def accept(self, *, at: datetime = NOW, **verdicts: str) -> None:
+    def accept(self, verdicts: Mapping[str, str] | None = None, *, at: datetime = NOW) -> None:
         """Record an acceptance; `F1` to `F5` pass unless another verdict is given."""
         file = self.folder / ".acceptance" / "prod.json"
         file.parent.mkdir(exist_ok=True)
@@ -437,6 +437,6 @@ class World:
             f"F{n}": {"verdict": "pass", "at": at.isoformat(), "found": "as it should", "evidence": [seen]}
             for n in range(1, 6)
         }
-        for line, verdict in verdicts.items():
+        for line, verdict in (verdicts or {}).items():
             recorded[line]["verdict"] = verdict
         file.write_text(json.dumps({"version": 1, "stack": "prod", "lines": recorded}))

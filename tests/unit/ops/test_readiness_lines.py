@@ -102,11 +102,6 @@ def set_hub(**values: Any) -> Break:
     return lambda world: [setattr(world.github, name, value) for name, value in values.items()]
 
 
-def fails(line: str) -> Break:
-    """The recorded acceptance failed."""
-    return lambda world: world.accept(at=world_of.NOW, **{line: "fail"})
-
-
 def app(line: str) -> Break:
     """The app has one thing to correct."""
     found = AppFinding(file="lib/a.dart", line=12, what="It writes to outbox.", fix="Call sendViaProxy().")
@@ -235,7 +230,7 @@ BREAKS: list[tuple[str, str, Break, str]] = [
     ("D6", "the domain is gone", set_railway(domains=[]), "does not lead to the backend"),
     ("D6", "not verified", set_railway(custom={"crm.example.com": False}), "not verified"),
     *((f"E{n}", "a finding", app(f"E{n}"), "lib/a.dart:12: It writes") for n in range(1, 8)),
-    *((f"F{n}", "it failed", fails(f"F{n}"), "it failed at")
+    *((f"F{n}", "it failed", lambda world, n=n: world.accept({f"F{n}": "fail"}), "it failed at")
       for n in range(1, 6)),
     ("G1", "an index that nobody declared", put(world_of.INDEXES, {"indexes": [READY, UNMADE]}), "other"),
     ("G2", "a second service", other_service, "other: x"),
@@ -334,7 +329,7 @@ def test_the_evidence_and_the_fix_of_the_acceptance_are_in_the_report(world: Wor
     (good,) = world.outcomes("F1")
     assert good.finding.found == "accepted at 2026-11-30 12:00 UTC: as it should"
     assert [one.asked for one in good.finding.evidence] == [".acceptance/prod.json: F1", "GET threads"]
-    world.accept(F1="cannot tell")
+    world.accept({"F1": "cannot tell"})
     (unclear,) = world.outcomes("F1")
     assert unclear.verdict is Verdict.UNKNOWN
 
