@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ class Mutation:
     said: str
 
     @contextmanager
-    def applied(self, sandbox: Sandbox) -> Iterator[None]:
+    def applied(self, sandbox: Sandbox) -> Generator[None]:
         """Run the broken code within the block, and the right one after it."""
         part, _, name = self.file.partition("/")
         sources = "railway/copies" if part == "backend" else "functions/sources"
