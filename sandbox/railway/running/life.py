@@ -26,6 +26,8 @@ from sandbox.railway.running.making import TICK, Made, Maker, StepError
 from sandbox.railway.running.process_variables import seconds_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sandbox.railway import records
     from sandbox.railway.running.world import World
 
@@ -55,7 +57,7 @@ class Life:
         self.deployment = deployment
         self.port: int | None = None
         self.has_ended = False
-        self.gives_way_to: Life | None = None  # a newer deployment that has the volume
+        self.gives_way_to: object | None = None  # a newer deployment that has the volume
         self.execution_wanted = False  # of a cron service
         self._world = world
         self._maker = Maker(world, deployment, self._check)
@@ -146,11 +148,13 @@ class Life:
 
     async def _start(self) -> None:
         """Start the process, as the only one on its volume."""
-        rows = self._world.volume_rows(self.deployment)
-        await self._occupy(rows)
+        mounted = self._world.mounted(self.deployment)
+        await self._occupy(mounted.values())
         assert self._made is not None
         self.port = _free_port()
-        mounts = tuple(Mount(path=row.mount_path, folder=self._world.volumes.folder(row)) for row in rows)
+        mounts = tuple(
+            Mount(path=path, folder=self._world.volumes.folder(row)) for path, row in mounted.items()
+        )
         container = replace(self._made.container, mounts=mounts)
         command = container.command(self._made.plan.start, self._maker.variables(self.port))
         for mount in mounts:
@@ -169,7 +173,7 @@ class Life:
         self._unlock()  # the process has them
         self._started_at = time.monotonic()
 
-    async def _occupy(self, rows: list[records.VolumeInstance]) -> None:
+    async def _occupy(self, rows: Iterable[records.VolumeInstance]) -> None:
         """Wait until no other process has one of the volumes. The older deployments stop for it."""
         for row in rows:
             while (lock := self._world.volumes.lock(row)) is None:

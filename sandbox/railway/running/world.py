@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from sandbox.railway import deploys
 from sandbox.railway.process_logs import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import httpx
 
     from sandbox.railway import records
     from sandbox.railway.running.container import Programs
-    from sandbox.railway.running.life import Life
     from sandbox.railway.running.sources import Sources
     from sandbox.railway.running.volumes import VolumeFolders
     from sandbox.railway.store import Store
 
 KEPT_COPIES = 5
 """Copies of earlier deployments of a service: a rollback runs what it ran."""
+
+
+class Neighbour(Protocol):
+    """What a life knows of another one. `gives_way_to` is the life that has the volume, or None."""
+
+    deployment: records.Deployment
+    gives_way_to: object | None
 
 
 @dataclass(kw_only=True)
@@ -39,8 +45,8 @@ class World:
         http: for the health checks.
         variables: the sandbox's variables, which win over the service's.
         defaults: variables for a service that does not set them.
-        closing: all processes end now.
         lives: the life of each deployment.
+        closing: all processes end now.
     """
 
     store: Store
@@ -52,8 +58,8 @@ class World:
     http: httpx.AsyncClient
     variables: dict[str, str]
     defaults: dict[str, str]
+    lives: Mapping[str, Neighbour]
     closing: bool = False
-    lives: dict[str, Life] = field(default_factory=dict[str, "Life"])
 
     def log(self, deployment: records.Deployment, kind: str, severity: str, message: str) -> None:
         """Append a line to a deployment's logs. Called from several threads."""
@@ -74,12 +80,17 @@ class World:
         is_there = self.store.deployments.get(deployment.id) is deployment
         return is_there and project is not None and project.deleted_at is None
 
-    def volume_rows(self, deployment: records.Deployment) -> list[records.VolumeInstance]:
-        """The volumes that a deployment uses, in an order in which they are locked."""
-        found = (self.store.volume_instances.get(mount["volumeInstanceId"]) for mount in deployment.mounts)
-        return sorted((row for row in found if row is not None), key=lambda row: row.id)
+    def mounted(self, deployment: records.Deployment) -> dict[str, records.VolumeInstance]:
+        """The volumes that a deployment uses, by mount path, in the order in which they are locked."""
+        mounts = sorted(deployment.mounts, key=lambda mount: mount["volumeInstanceId"])
+        rows = {mount["mountPath"]: mount["volumeInstanceId"] for mount in mounts}
+        return {
+            path: self.store.volume_instances[key]
+            for path, key in rows.items()
+            if key in self.store.volume_instances
+        }
 
-    def siblings(self, deployment: records.Deployment) -> list[Life]:
+    def siblings(self, deployment: records.Deployment) -> list[Neighbour]:
         """The lives of the other deployments of the same service and environment."""
         place = (deployment.service_id, deployment.environment_id)
         return [

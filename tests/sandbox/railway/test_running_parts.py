@@ -30,8 +30,8 @@ def deployment(**more: Any) -> records.Deployment:
     values: dict[str, Any] = {
         "id": "d", "project_id": "p", "environment_id": "e", "service_id": "s", "created_at": 0,
         "step_seconds": 0, "outcome": "success", "reason": "deploy", "status": "QUEUED",
-        "status_updated_at": 0, "repo": "owner/name", "branch": "main", "image": None, "commit_hash": "c" * 40, "variables": {},
-        "settings": {}, "mounts": [],
+        "status_updated_at": 0, "repo": "owner/name", "branch": "main", "image": None,
+        "commit_hash": "c" * 40, "variables": {}, "settings": {}, "mounts": [],
     }  # fmt: skip
     return records.Deployment(**{**values, **more})
 
