@@ -9,7 +9,7 @@ TOOLS := $(or $(SANDBOX_TOOLCHAIN),.toolchain)/bin
 unexport PYTHONDONTWRITEBYTECODE
 APP := examples/crm
 STAMPS := .venv/.installed .toolchain/.built $(APP)/functions/node_modules/.package-lock.json \
-	$(APP)/backend/node_modules/.package-lock.json
+	$(APP)/backend/node_modules/.package-lock.json sandbox/functions_host/node_modules/.package-lock.json
 WORKERS ?= 3
 
 help: ## list the targets

@@ -17,6 +17,7 @@ from rich.table import Table
 from sandbox import bench, copies, daemon, demo
 from sandbox.engine.toolchain import ToolchainError
 from sandbox.firestore import FirestoreError
+from sandbox.google.running.instance import InstanceError
 from sandbox.run_server import RUNNING
 from sandbox.running import MEGABYTE, RunOptions
 from sandbox.supervisor import (
@@ -196,6 +197,6 @@ def down(sandbox: Sandbox) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except (SandboxError, ToolchainError, FirestoreError) as error:
+    except (SandboxError, ToolchainError, FirestoreError, InstanceError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

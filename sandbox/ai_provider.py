@@ -129,7 +129,9 @@ def answer_question(user: str) -> str:
     stats = cast("Json", facts.get("stats") or {})
     name = facts.get("name") or "the client"
     romanian = _ROMANIAN.search(question) is not None
-    totals = {key: f"{value:g} {key}" for key, value in sorted(cast("Json", stats.get("totals", {})).items())}
+    totals = {
+        key: f"{_figure(value)} {key}" for key, value in sorted(cast("Json", stats.get("totals", {})).items())
+    }
     count = stats.get("eventCount", 0)
     if _MANY.search(question) and not _MUCH.search(question):
         return f"{name}: {count} evenimente." if romanian else f"{name} has {count} events."
@@ -143,6 +145,11 @@ def answer_question(user: str) -> str:
         return "Datele nu spun." if romanian else "The figures do not say."
     what = f"{latest.get('title') or latest.get('type')}, {latest.get('date')}"
     return f"Cel mai recent: {what}." if romanian else f"The latest event: {what}."
+
+
+def _figure(value: float) -> str:
+    """Return an amount with its cents, if it has any."""
+    return str(int(value)) if value == int(value) else f"{value:.2f}"
 
 
 def complete(body: Json) -> str:

@@ -99,9 +99,10 @@ def create_app(
     dispatcher = Dispatcher(cloud)
     holds = RequestHolds(dispatcher, describe)
     watched = RequestMonitor(holds, describe, RESPONSES)
-    served = watched if functions is None else functions.front(watched)
+    # Before the routes: only this machine's own names have admin routes.
+    front = [] if functions is None else [Middleware(functions.front)]
     return Starlette(
-        routes=[*watched.routes(), *holds.routes(), *admin.routes(cloud), Mount("/", app=served)],
-        middleware=[Middleware(LocalOnly, other_hosts=functions is not None)],
+        routes=[*watched.routes(), *holds.routes(), *admin.routes(cloud), Mount("/", app=watched)],
+        middleware=[Middleware(LocalOnly, other_hosts=functions is not None), *front],
         lifespan=lifespan,
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from sandbox.google.running.runner import FunctionsRunner
+    from sandbox.google.run_hook import RunHook
 
 PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 KNOWN_PROJECTS = {"crm-sandbox": 100000000001}
@@ -44,7 +44,7 @@ class Cloud:
         self.emulator = firestore_emulator
         self.switches = Switches(**cast("Json", self.store.get("sandbox", "switches") or {}))
         self.operations = Operations(self.store, self.switches)
-        self.functions: FunctionsRunner | None = None
+        self.functions: RunHook | None = None
         """What runs the functions; None where they do not run."""
         self.index_writes = set[str]()
         """The databases whose indexes a request is changing, if `index_write_seconds` is set."""

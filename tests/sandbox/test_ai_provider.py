@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.sandbox
 
-STATS = {"eventCount": 2, "totals": {"EUR": 2050, "RON": 99.5}}
+STATS = {"eventCount": 2, "totals": {"EUR": 2050, "RON": 12500.75}}
 FACTS = {
     "today": "2026-08-01",
     "name": "Ana",
@@ -67,8 +67,8 @@ def test_the_last_word_counts_and_small_talk_is_no_event() -> None:
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
-        ("How much did the client spend?", "Ana spent 2050 EUR and 99.5 RON."),
-        ("Cât a cheltuit clientul Ana?", "Ana a cheltuit 2050 EUR și 99.5 RON."),
+        ("How much did the client spend?", "Ana spent 2050 EUR and 12500.75 RON."),
+        ("Cât a cheltuit clientul Ana?", "Ana a cheltuit 2050 EUR și 12500.75 RON."),
         ("How many events?", "Ana has 2 events."),
         ("What is next?", "The latest event: wedding, 2026-09-12."),
     ],

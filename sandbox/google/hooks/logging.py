@@ -30,7 +30,7 @@ def list_entries(request: ApiRequest) -> Json:
     except FilterError as error:
         raise invalid(f"Unparseable filter: {error}", "filter") from None
     running = request.cloud.functions
-    known = running.log.entries() if running is not None else []
+    known = running.entries() if running is not None else []
     found = [
         entry for entry in known if cast("str", entry["logName"]).split("/")[1] in projects and matches(entry)
     ]

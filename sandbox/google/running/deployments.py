@@ -61,8 +61,8 @@ class Deployments:
             entry = revisions.source_entry(function, digest)
             revision = revisions.revision_of(service, key, entry)
             finished.append(("put", revisions.SOURCES, service["name"], entry))
-            async with self._instances.use(revision):
-                await self.register(function)
+            await self.register(function)
+            await self._instances.replace(revision)
         except SourceError as failure:
             error = ApiError("INVALID_ARGUMENT", f"Build failed with status: FAILURE. {failure}")
         except InstanceError as failure:

@@ -77,7 +77,7 @@ class Instances:
         self._count = 0
         self._closed = False
 
-    def list(self) -> list[Instance]:
+    def all(self) -> list[Instance]:
         """Return every running process."""
         return [*self._current.values(), *self._retired, *self._fresh]
 
@@ -96,15 +96,29 @@ class Instances:
             instance.used_at = time.monotonic()
             self._changed.set()
             if instance in self._retired and instance.in_flight == 0:
-                self._retired.remove(instance)
-                await instance.stop()
+                await self._end(instance)
+
+    async def replace(self, revision: Revision) -> None:
+        """Start a new revision; the one before it gets requests until this one listens.
+
+        Raises:
+            InstanceError: it does not start; the one before it goes on.
+        """
+        instance = await self._start(revision)
+        before = self._current.get(revision.service)
+        self._current[revision.service] = instance
+        if before is not None:
+            self._retired.append(before)  # `stop_idle` stops it when its requests have ended
 
     async def stop(self, service: str) -> None:
         """Stop the process of a service, when its requests have ended."""
         await self._retire(service)
 
     async def stop_idle(self) -> None:
-        """Stop what was not used for `idle_seconds`."""
+        """Stop what was not used for `idle_seconds`, or was replaced."""
+        for instance in list(self._retired):
+            if instance.in_flight == 0:
+                await self._end(instance)
         now = time.monotonic()
         for service, instance in list(self._current.items()):
             if instance.in_flight == 0 and now - instance.used_at > self._limits.idle_seconds:
@@ -113,11 +127,7 @@ class Instances:
     async def close(self) -> None:
         """Stop everything; requests that are being processed fail."""
         self._closed = True
-        running = self.list()
-        self._current.clear()
-        self._retired.clear()
-        self._fresh.clear()
-        await asyncio.gather(*(instance.stop() for instance in running))
+        await asyncio.gather(*(instance.stop() for instance in self.all()))
         self._folder.cleanup()
 
     async def _get(self, revision: Revision) -> Instance:
@@ -127,7 +137,7 @@ class Instances:
                 await self._retire(revision.service)
                 known = None
             if known is None:
-                known = await self._start(revision)
+                known = self._current[revision.service] = await self._start(revision)
             known.in_flight += 1
             known.used_at = time.monotonic()
             return known
@@ -136,10 +146,15 @@ class Instances:
         instance = self._current.pop(service, None)
         if instance is None:
             return
-        if instance.in_flight and not instance.has_ended:
-            self._retired.append(instance)
-        else:
-            await instance.stop()
+        self._retired.append(instance)
+        if instance.in_flight == 0 or instance.has_ended:
+            await self._end(instance)
+
+    async def _end(self, instance: Instance) -> None:
+        """Stop a retired process; until it has ended, `close` knows it."""
+        await instance.stop()
+        if instance in self._retired:
+            self._retired.remove(instance)
         self._changed.set()
 
     async def _start(self, revision: Revision) -> Instance:
@@ -166,12 +181,11 @@ class Instances:
                 try:
                     await instance.ready()
                 except BaseException:
-                    await instance.stop()
+                    self._fresh.remove(instance)
+                    self._retired.append(instance)
+                    await self._end(instance)
                     raise
-                finally:
-                    if instance in self._fresh:  # unless all were stopped meanwhile
-                        self._fresh.remove(instance)
-                self._current[revision.service] = instance
+                self._fresh.remove(instance)
         finally:
             self._reserved -= 1
             self._changed.set()

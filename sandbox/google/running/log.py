@@ -46,8 +46,11 @@ class Log:
         self._entries: deque[Json] = deque(maxlen=KEPT)
         if file is not None and file.exists():
             # The last line of a process that was killed may be incomplete.
-            complete = file.read_text(encoding="utf-8", errors="replace").rpartition("\n")[0]
-            self._entries.extend(json.loads(line) for line in complete.splitlines()[-KEPT:])
+            text = file.read_text(encoding="utf-8", errors="replace")
+            lines = text.rpartition("\n")[0].splitlines()
+            self._entries.extend(json.loads(line) for line in lines[-KEPT:])
+            if len(lines) > KEPT or not text.endswith("\n"):
+                file.write_text("".join(f"{line}\n" for line in lines[-KEPT:]), encoding="utf-8")
 
     def entries(self) -> list[Json]:
         """Return all entries, the oldest first."""

@@ -73,7 +73,7 @@ class FunctionsRunner:
 
     def __init__(self, folder: Path, *, installed: Sequence[Path] = (), limits: Limits | None = None) -> None:
         self.context: RunContext | None = None
-        self.log = Log(folder / "functions.log")
+        self._log = Log(folder / "functions.log")
         self._folder = folder
         self._sources = Sources(folder, installed)
         self._limits = limits or Limits()
@@ -122,7 +122,7 @@ class FunctionsRunner:
                 address=f"https://{one.revision.region}-{one.revision.project}.cloudfunctions.net/"
                 f"{one.revision.function}",
             )
-            for one in self._instances.list()
+            for one in self._instances.all()
         ]
 
     def _run(self, call: Callable[[], Coroutine[None, None, T]]) -> T:
@@ -135,11 +135,11 @@ class FunctionsRunner:
     def attach(self, cloud: Cloud) -> None:
         """Connect with the state of the Google sandbox; called once, when the app is made."""
         self._cloud = cloud
-        self._instances = Instances(cloud, self._sources, self.log, self._limits, self._provided)
+        self._instances = Instances(cloud, self._sources, self._log, self._limits, self._provided)
         self._deployments = Deployments(
             cloud, self._sources, self._instances, lambda: self._surroundings().firestore_host
         )
-        self._edge = Edge(cloud, self._instances, self.log)
+        self._edge = Edge(cloud, self._instances, self._log)
         self._delivery = events.Delivery(cloud, self._edge)
         self._dispatcher = Dispatcher(cloud, self._edge)
 
@@ -153,19 +153,16 @@ class FunctionsRunner:
         self._served.set()
 
     def deploy(self, operation: str, function: Json, service: Json, effects: Sequence[Effect]) -> None:
-        """Start a new revision, then finish the operation of its deployment: as Google, by its first start.
-
-        Args:
-            operation: the operation, which was started with `held`.
-            function: the function with its new source.
-            service: its service with the new revision.
-            effects: the changes that the operation makes if the revision starts.
-        """
+        """See `RunHook`."""
         self._background(self._deployments.deploy(operation, function, service, effects))
 
     def run_job(self, name: str, at: str) -> None:
         """Run a job of Cloud Scheduler."""
         self._background(jobs.run(self._cloud, self._edge, name, at))
+
+    def entries(self) -> list[Json]:
+        """Return the entries of the functions' logs, the oldest first."""
+        return self._log.entries()
 
     def run_task(self, name: str) -> None:
         """Send a task of Cloud Tasks now."""
@@ -201,7 +198,7 @@ class FunctionsRunner:
         """Stop what is idle, and what was deleted."""
         while True:
             await asyncio.sleep(PAUSE)
-            for instance in self._instances.list():
+            for instance in self._instances.all():
                 _, project, _, region, _, key = instance.revision.service.split("/")
                 if revisions.serving(self._cloud, project, region, key) is None:
                     await self._instances.stop(instance.revision.service)

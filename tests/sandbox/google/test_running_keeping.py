@@ -97,7 +97,7 @@ def test_an_idle_process_is_stopped(tmp_path: Path) -> None:
         running.deploy("pid", PID)
         first = running.request("pid").text
         eventually(lambda: not running.runner.status(), "no process")
-        assert not any(exists(int(pid)) for pid in first.split())
+        assert not any(exists(int(pid)) for pid in first.split())  # it is listed until it has ended
         assert running.request("pid").text != first
 
 
