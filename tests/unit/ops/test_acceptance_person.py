@@ -28,7 +28,7 @@ class Room:
     """
 
     def __init__(self, *enters_at: float) -> None:
-        self.enters_at: list[float] = list(enters_at)
+        self.enters_at = list(enters_at)
         self.clock = 0.0
         self.said: list[str] = []
 
@@ -86,7 +86,7 @@ def test_nobody_did_it(room: Room) -> None:
 
 
 def test_it_was_done_and_did_not_arrive(room: Room) -> None:
-    room.enters_at = [100]
+    room.enters_at = [100.0]
     action = Person(room, CLIENT, 600).write(SALES, "x")
     with pytest.raises(TimedOut):
         action.until(lambda: None, 60)
@@ -94,14 +94,13 @@ def test_it_was_done_and_did_not_arrive(room: Room) -> None:
 
 
 def test_the_effect_has_its_time_after_enter(room: Room) -> None:
-    room.enters_at = [590]
+    room.enters_at = [590.0]
     action = Person(room, CLIENT, 600).write(SALES, "x")
     assert action.until(room.arrives(640), 60) == "message"
 
 
 def test_enter_from_before_does_not_count(room: Room) -> None:
-    room.clock = 10
-    room.enters_at = [5]
+    room.clock, room.enters_at = 10.0, [5.0]
     action = Person(room, CLIENT, 600).write(SALES, "x")
     assert action.until(room.arrives(200), 60) == "message"
 
