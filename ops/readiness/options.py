@@ -15,8 +15,9 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
-    parser.add_argument("--stack", required=True)
-    parser.add_argument("--list", action="store_true", help="print the lines with the runbook's words")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--stack", help="the stack to check")
+    what.add_argument("--list", action="store_true", help="print the lines with the runbook's words")
     parser.add_argument(
         "--only", metavar="LINES", help="some lines: ids and letters of sections, such as D4,F"
     )

@@ -327,11 +327,11 @@ def test_exit_code_1_and_what_changed_since_the_last_run(
     assert "(was fail)" in capsys.readouterr().out
 
 
-def test_the_lines_are_listed_without_a_stack_that_exists(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main("--list") == 0
+def test_the_lines_are_listed_without_a_stack(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ops_command.main(["readiness", "--list"]) == 0
     listed = capsys.readouterr().out
     assert [one.words for one in LINES if one.words not in listed] == []
-    assert main("--list", "--only", "D4,f") == 0
+    assert ops_command.main(["readiness", "--list", "--only", "D4,f"]) == 0
     assert capsys.readouterr().out.count("\n") == 8
 
 
