@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.rule import Rule
 from rich.table import Table
 
+from ops.readiness.command import NOT_READY, READY
 from ops.refresh_noise import without_noise
 from sandbox import stack_state
 from sandbox.supervisor import STACK, Running, Sandbox, SandboxError
@@ -74,6 +75,7 @@ class Demo:
         self._pulumi("Drift detection", *DRIFT_DETECTION, expected_code=CHANGES_FOUND)
         self._pulumi("Update: drift reverted", "up", "--yes", "--skip-preview", "--refresh", "--run-program")
         self._pulumi("Drift detection: no drift", *DRIFT_DETECTION)
+        self._check_readiness()
         self._print_requests(time.monotonic() - start)
         return 0
 
@@ -119,6 +121,24 @@ class Demo:
             )
         meaning = ", as expected: differences were found" if expected_code == CHANGES_FOUND else ""
         self.console.print(f"exit code {done.returncode}{meaning}; {seconds:.1f} s", style="dim")
+
+    def _check_readiness(self) -> None:
+        """Some lines are not ready: nobody ran the acceptance tests, and the app's code does not run."""
+        self._heading("Readiness: every line of the runbook")
+        arguments = ("readiness", "--stack", self.stack, "--report", f"html:{self._report}")
+        self.console.print(f"$ python -m ops {' '.join(arguments)}", style="dim", highlight=False)
+        done = self.sandbox.ops(*arguments)
+        if done.returncode not in (READY, NOT_READY):
+            self.console.out(done.stdout)
+            raise SandboxError(
+                f"`python -m ops readiness --stack {self.stack}` ended with exit code {done.returncode}. The "
+                "output above has the reason.\nfix: correct the reason, then run the same command again"
+            )
+        self.console.print(done.stdout.rstrip().rpartition("\n")[2], highlight=False, markup=False)
+
+    @property
+    def _report(self) -> Path:
+        return self.sandbox.root / "readiness.html"
 
     def _edit_outside_pulumi(self) -> None:
         self._heading("Changes made outside Pulumi, as in the dashboards of Railway and Google")
@@ -169,7 +189,8 @@ class Demo:
         self.console.print(
             f'  use it:  [bold]eval "$({self.sandbox.command("env")})"[/]\n'
             f"           [bold]pulumi preview -s {self.stack}[/]\n"
-            f"  stop it: [bold]{self.sandbox.command('down')}[/]",
+            f"  stop it: [bold]{self.sandbox.command('down')}[/]\n"
+            f"  what is not ready, and why: {self._report}",
             highlight=False,
         )
 
