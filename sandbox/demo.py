@@ -126,7 +126,7 @@ class Demo:
         """Some lines are not ready: nobody ran the acceptance tests, and the app's code does not run."""
         self._heading("Readiness: every line of the runbook")
         arguments = ("readiness", "--stack", self.stack, "--report", f"html:{self._report}")
-        self.console.print(f"$ python -m ops {' '.join(arguments)}", style="dim", highlight=False)
+        self.console.print(f"$ .venv/bin/python -m ops {' '.join(arguments)}", style="dim", highlight=False)
         done = self.sandbox.ops(*arguments)
         if done.returncode not in (READY, NOT_READY):
             self.console.out(done.stdout)
