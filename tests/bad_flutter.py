@@ -18,7 +18,12 @@ SETTINGS: tuple[Bad, ...] = (
         {"zzz": "x"},
         f"pulumi config rm --path 'whatsapp-crm:{NAMES}.zzz'",
     ),
-    one("document for a collection", NAMES, {"outbox": "outbox/{id}"}, put_part(f"{NAMES}.outbox")),
+    one(
+        "document for a collection of the Flutter app",
+        NAMES,
+        {"outbox": "outbox/{id}"},
+        put_part(f"{NAMES}.outbox"),
+    ),
     one("call for a method", NAMES, {"send": "sendViaProxy()"}, put_part(f"{NAMES}.send")),
     one(
         "address for a function", NAMES, {"sendFunction": "https://x.test"}, put_part(f"{NAMES}.sendFunction")

@@ -8,7 +8,8 @@ requires that it does not exist, with a transform for the time of the server (Fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,11 @@ from ops.acceptance.model import CannotTellError
 from ops.acceptance.requests_to import Site
 from ops.acceptance.user import User
 from ops.acceptance.world import Answer, Fields
+
+CONTENTION = "ABORTED"
+CONTENTION_WAITS = (0.5, 1.0, 2.0, 4.0)
+"""Seconds before a write is repeated while a transaction of a function locks what it touches. The SDK of an
+app repeats such a write as well, and for longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +34,14 @@ class SignedInApp:
         function: finds the address of a function by its id; None if the stack has none.
         documents: the address of the database's documents, `.../v1`.
         database: its name, `projects/P/databases/D`.
+        contention_waits: see `CONTENTION_WAITS`.
     """
 
     user: User
     function: Callable[[str], Site | None]
     documents: Site
     database: str
+    contention_waits: Sequence[float] = CONTENTION_WAITS
 
     @property
     def uid(self) -> str:
@@ -73,9 +81,17 @@ class SignedInApp:
             "updateTransforms": [{"fieldPath": server_time, "setToServerValue": "REQUEST_TIME"}],
             "currentDocument": {"exists": False},
         }
-        return self.documents.send(
-            "POST", f"/{self.database}/documents:commit", body={"writes": [write]}, token=self.user.token()
-        )
+        answer = self._commit(write)
+        for seconds in self.contention_waits:
+            if answer.status_name != CONTENTION:
+                break
+            time.sleep(seconds)
+            answer = self._commit(write)
+        return answer
+
+    def _commit(self, write: Fields) -> Answer:
+        path = f"/{self.database}/documents:commit"
+        return self.documents.send("POST", path, body={"writes": [write]}, token=self.user.token())
 
     def readable(self, path: str) -> Answer:
         """See `App`."""

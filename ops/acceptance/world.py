@@ -119,8 +119,16 @@ class Answer:
     @property
     def message(self) -> str:
         """The error's message."""
+        return self._of_error("message")
+
+    @property
+    def status_name(self) -> str:
+        """The error's status, such as ABORTED (`google.rpc.Code`); "" if there is none."""
+        return self._of_error("status")
+
+    def _of_error(self, key: str) -> str:
         error = self.body.get("error")
-        return str(error.get("message", "")) if isinstance(error, Mapping) else ""
+        return str(error.get(key, "")) if isinstance(error, Mapping) else ""
 
 
 class App(Protocol):

@@ -105,7 +105,5 @@ def chosen(only: str | None) -> list[Line]:
     wrong = [name for name in names if name not in IDS and name not in SECTIONS]
     if wrong or not names:
         what = f"--only: {', '.join(wrong) or 'empty'} is neither a line of the runbook nor a section"
-        raise UserError(
-            add_fix(what, ".venv/bin/python -m ops readiness --list  # shows all of them")
-        )
+        raise UserError(add_fix(what, ".venv/bin/python -m ops readiness --list  # shows all of them"))
     return [line for line in LINES if line.id in names or line.section in names]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -116,6 +117,26 @@ def test_an_event_is_created_once_with_the_servers_time(server: Server) -> None:
     assert write["currentDocument"] == {"exists": False}
     assert write["update"]["fields"] == {"amount": {"doubleValue": 1.5}, "isTest": {"booleanValue": True}}
     assert write["updateTransforms"] == [{"fieldPath": "createdAt", "setToServerValue": "REQUEST_TIME"}]
+
+
+@pytest.mark.parametrize(("name", "sent"), [("ABORTED", 3), ("ALREADY_EXISTS", 1)])
+def test_a_write_is_repeated_while_a_transaction_is_in_its_way(server: Server, name: str, sent: int) -> None:
+    error = {"error": {"code": 409, "status": name, "message": "Transaction lock timeout."}}
+    server.answers = lambda *_: (409, error) if len(server.requests) < 3 else (200, {})
+    waiting = replace(app(server), contention_waits=(0.0, 0.0))
+    answer = waiting.create("evenimente/e1", {"amount": 1.5}, "createdAt")
+    assert (answer.status, len(server.requests)) == ((200, 3) if sent == 3 else (409, 1))
+
+
+def test_a_write_is_not_repeated_for_ever(server: Server) -> None:
+    server.answers = lambda *_: (
+        409,
+        {"error": {"status": "ABORTED", "message": "Transaction lock timeout."}},
+    )
+    waiting = replace(app(server), contention_waits=(0.0, 0.0))
+    answer = waiting.create("evenimente/e1", {"amount": 1.5}, "createdAt")
+    assert (answer.status, answer.message) == (409, "Transaction lock timeout.")
+    assert len(server.requests) == 3
 
 
 def test_values_of_documents() -> None:
