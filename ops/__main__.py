@@ -107,7 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
     checking.set_defaults(run=_readiness)
     accepting = commands.add_parser(
         "accept",
-        help="run the five acceptance tests; on production, a person with a phone is told what to do",
+        help="run the five acceptance tests; on production, a person with a phone follows its instructions",
     )
     acceptance_options.add_options(accepting)
     accepting.set_defaults(run=_accept)

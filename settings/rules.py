@@ -7,7 +7,7 @@ reader and adds to its problems. Nothing here sends a request: the preview finds
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pulumi
@@ -136,9 +136,22 @@ def check_function_accounts(read: ConfigReader, accounts: Mapping[str, str]) -> 
 
 def check_acceptance_names(read: ConfigReader, names: Mapping[str, str]) -> None:
     """Each name is known, belongs to this setting, and is possible."""
-    key = "acceptanceNames"
+    _check_names(read, "acceptanceNames", names, acceptance_names.wrong_name)
+
+
+def check_flutter_names(read: ConfigReader, names: Mapping[str, str]) -> None:
+    """Each name is known, and what it stands for is possible."""
+    _check_names(read, "flutterNames", names, flutter_names.wrong_name)
+
+
+def _check_names(
+    read: ConfigReader,
+    key: str,
+    names: Mapping[str, str],
+    wrong_name: Callable[[str, str], tuple[str, str | None] | None],
+) -> None:
     for name, value in names.items():
-        if wrong := acceptance_names.wrong_name(name, value):
+        if wrong := wrong_name(name, value):
             what, guess = wrong
             part = part_of(name)
             fix = remove_command(key, part)
@@ -146,7 +159,7 @@ def check_acceptance_names(read: ConfigReader, names: Mapping[str, str]) -> None
                 fix = set_command(key, "<name>", part)
             elif guess is not None:
                 fix += f"\n{set_command(key, '<name>', part_of(guess))}"
-            elif name in acceptance_names.ALL:
+            elif key == "acceptanceNames" and name in acceptance_names.ALL:
                 fix += f"\n{set_command('flutterNames', '<name>', part)}"
             read.add(key, what, fix)
 
@@ -174,21 +187,6 @@ def check_backups(read: ConfigReader, backups: Mapping[str, str]) -> None:
                 "weeks, such as 7d or 14w, up to 14 weeks."
             )
             read.add(key, what, set_command(key, "7d", part))
-
-
-def check_flutter_names(read: ConfigReader, names: Mapping[str, str]) -> None:
-    """Each name is known, and what it stands for is possible."""
-    key = "flutterNames"
-    for name, value in names.items():
-        if wrong := flutter_names.wrong_name(name, value):
-            what, guess = wrong
-            part = part_of(name)
-            fix = remove_command(key, part)
-            if guess == name:
-                fix = set_command(key, "<name>", part)
-            elif guess is not None:
-                fix += f"\n{set_command(key, '<name>', part_of(guess))}"
-            read.add(key, what, fix)
 
 
 def add_variable(read: ConfigReader, variable: str, what: str, fix: str) -> None:

@@ -228,7 +228,7 @@ class PlatformValues(RequestValues):
     def _constant(
         self, name: str, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame
     ) -> Vals | None:
-        """Classes of Firebase and `dart:core` whose objects are told apart."""
+        """An object of a class of Firebase or `dart:core` that has a meaning for the checks."""
         if name.endswith("Uri") and name != "Uri":
             return None
         if name.endswith("SetOptions"):

@@ -17,7 +17,7 @@ from checkout.flutter.program import Class, Function, Library
 HOLE = "\ufffc"
 """Stands in a text for what is not known before the app runs."""
 MOST = 64
-"""Alternatives of one variable that are told apart."""
+"""How many alternative values of one variable are kept."""
 TOO_MANY = "it has too many forms"
 DOCUMENT_ID = "__name__"
 

@@ -72,7 +72,7 @@ class Person:
     """The hands of a person.
 
     Args:
-        console: where the person is told what to do.
+        console: where the instructions for the person are printed.
         client: the phone of the client, E.164.
         wait: seconds for a person to do something.
     """

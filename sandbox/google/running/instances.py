@@ -180,6 +180,7 @@ class Instances:
                 self._fresh.append(instance)
                 try:
                     await instance.ready()
+                # Also a cancelled request: the process must not stay. The exception goes on.
                 except BaseException:
                     self._fresh.remove(instance)
                     self._retired.append(instance)

@@ -129,6 +129,7 @@ class Maker:
             while (code := process.exit_code) is None:
                 await asyncio.sleep(TICK)
                 self._check()
+        # Also a deployment that is cancelled: its command must not stay. The exception goes on.
         except BaseException:
             process.kill()
             raise
