@@ -14,7 +14,7 @@ from pathlib import Path
 from components import verification_spec
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi
-from ops import access, check_results, stack, verify
+from ops import access, check_results, google, stack, verify
 from ops.acceptance import options as acceptance_options
 from ops.readiness import options as readiness_options
 from railway.clock import Clock
@@ -130,10 +130,19 @@ def _verify(options: argparse.Namespace) -> int:
             spec = stack.verification(options.stack, state)
     except (verification_spec.SpecError, stack.StackError) as error:
         return _usage_error("verify", str(error))
-    api = GoogleApi()
+    api = google.Remembering()
     results = [*verify.check(spec, api), *verify.check_access(state, api, spec.stack)]
     check_results.show(f"Verification of {spec.project}", results)
-    return FAILED if any(result.failed for result in results) else OK
+    if any(result.failed for result in results):
+        return FAILED
+    if options.stack is None:
+        from ops.readiness import (
+            in_up,
+        )  # it imports Pulumi, which takes longer than `verify --stack` should wait
+
+        for line in in_up.report(spec, api, os.environ):
+            sys.stdout.write(f"{line}\n")
+    return OK
 
 
 def _drift(options: argparse.Namespace) -> int:

@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from firebase.errors import JsonObject
 from firebase.rest import GoogleApi
+
+
+class Remembering(GoogleApi):
+    """A client that sends each GET once: what a command has read some seconds ago, it does not read again.
+
+    Args:
+        environ: see `GoogleApi`.
+    """
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        super().__init__(environ)
+        self._read: dict[tuple[str, str, frozenset[tuple[str, str]]], JsonObject] = {}
+
+    def call(
+        self,
+        method: str,
+        product: str,
+        path: str,
+        *,
+        operation: str,
+        body: JsonObject | None = None,
+        params: Mapping[str, str] | None = None,
+        repeatable: bool,
+    ) -> JsonObject:
+        """See `GoogleApi.call`; an error is not remembered."""
+        key = (product, path, frozenset((params or {}).items()))
+        if method == "GET" and key in self._read:
+            return self._read[key]
+        answer = super().call(
+            method, product, path, operation=operation, body=body, params=params, repeatable=repeatable
+        )
+        if method == "GET":
+            self._read[key] = answer
+        return answer
 
 
 def functions(api: GoogleApi, project: str, region: str) -> dict[str, JsonObject]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 
+from ops.readiness.model import Evidence
 from user_errors import printable
 
 LINES = {
@@ -26,15 +27,6 @@ class Verdict(Enum):
     PASS = "pass"  # noqa: S105 - a verdict
     FAIL = "fail"
     UNKNOWN = "cannot tell"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """What was asked or done, what came back, and when. It never holds a secret."""
-
-    asked: str
-    answer: str
-    at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

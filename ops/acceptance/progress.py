@@ -19,7 +19,8 @@ from urllib.parse import quote
 
 from firebase.errors import JsonObject
 from ops import stack
-from ops.acceptance.model import Evidence, Result, Verdict
+from ops.acceptance.model import Result, Verdict
+from ops.readiness.model import Evidence
 from user_errors import shell_word
 
 FOLDER = stack.PROJECT / ".acceptance"
@@ -96,7 +97,7 @@ def read(name: str, folder: Path | None = None) -> Progress | None:
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError):
-        shown = os.path.relpath(file, stack.PROJECT)
+        shown = os.path.relpath(file, file.parent.parent)
         fix = f"mv {shell_word(shown)} {shell_word(f'{shown}.damaged')}"
         raise ProgressError(f"{shown} is not a record of an acceptance", fix) from None
 

@@ -95,7 +95,7 @@ def check(
         UserError, StackError: the stack, its settings or the report before could not be read.
     """
     before = _before(name, previous)
-    settings = _settings(name)
+    settings = settings_of(name)
     stated = declared.read(name)
     started = datetime.now(UTC)
 
@@ -150,7 +150,15 @@ def _before(name: str, given: Path | None) -> tuple[datetime | None, dict[str, V
     return at, verdicts
 
 
-def _settings(name: str) -> Settings:
+def settings_of(name: str) -> Settings:
+    """The settings in a stack's file.
+
+    Args:
+        name: the stack.
+
+    Raises:
+        UserError: there is no such file, or it is wrong.
+    """
     settings, problems = stack_file.load(name)
     wrong = [one for one in problems if one.key.startswith(waivers.KEY)]
     if wrong or settings is None:

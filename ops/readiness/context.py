@@ -68,8 +68,14 @@ class Context:
     )
 
     @staticmethod
-    def on(name: str, declared: Declared, settings: Settings, environ: Mapping[str, str]) -> Context:
-        """The context of a stack with the clients that the environment variables describe."""
+    def on(
+        name: str,
+        declared: Declared,
+        settings: Settings,
+        environ: Mapping[str, str],
+        google: GoogleApi | None = None,
+    ) -> Context:
+        """The context of a stack with clients as the environment variables describe; or with `google`."""
 
         def railway() -> RailwayApi:
             access = access_from(environ, stack.config(name).get)
@@ -79,7 +85,7 @@ class Context:
             stack=name,
             declared=declared,
             settings=settings,
-            google=GoogleApi(environ),
+            google=google or GoogleApi(environ),
             railway=railway,
             github=lambda: GitHub(environ),
             environ=environ,

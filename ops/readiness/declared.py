@@ -69,9 +69,15 @@ def read(name: str) -> Declared:
     return of_state(name, state)
 
 
-def of_state(name: str, state: Sequence[JsonObject]) -> Declared:
-    """What the resources of a state declare; see `read`."""
-    spec = stack.verification(name, state)
+def of_state(name: str, state: Sequence[JsonObject], verified: Spec | None = None) -> Declared:
+    """What the resources of a state declare; see `read`.
+
+    Args:
+        name: the stack.
+        state: its resources.
+        verified: what an `up` that is under way has verified; the state has it when the `up` has ended.
+    """
+    spec = stack.verification(name, state) if verified is None else verified
     settings = _only(name, state, "ServiceSettings")
     deployment = _only(name, state, "Deployment")
     volume = _one(name, state, RAILWAY + "Volume")

@@ -76,6 +76,26 @@ def functions_edge() -> Generator[Edge]:
         server.server_close()
 
 
+ACCEPTED = """
+import sys
+from ops import stack
+from ops.acceptance import deployed, model, progress
+name, now = sys.argv[1], model.now()
+spec = stack.verification(name, stack.resources(name))
+lines = {
+    line: model.Result(
+        id=line, verdict=model.Verdict.PASS, at=now, by="tester", attempt=1, seconds=1.0, found="seen"
+    )
+    for line in model.LINES
+}
+progress.write(progress.Progress(
+    stack=name, project=spec.project, run="r1", hands="person", client="+40700000000", accounts=("a", "b"),
+    started=now, deployed=deployed.digest(spec), lines=lines,
+))
+"""
+"""Runs in the copy of the program."""
+
+
 class Program:
     """A copy of the program, in which the tests may write: settings, records of acceptance, last reports.
 
@@ -112,10 +132,9 @@ class Program:
 
     def accept(self) -> None:
         """Record that the acceptance tests passed now."""
-        now = datetime.now(UTC).isoformat()
-        recorded = {f"F{n}": {"verdict": "pass", "at": now, "found": "seen"} for n in range(1, 6)}
-        (self.folder / ".acceptance").mkdir(exist_ok=True)
-        (self.folder / f".acceptance/{STACK}.json").write_text(json.dumps({"lines": recorded}))
+        subprocess.run(
+            [sys.executable, "-c", ACCEPTED, STACK], cwd=self.folder, env=self.environ, check=True, timeout=60
+        )
 
     def readiness(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m ops readiness` on the stack."""

@@ -94,8 +94,15 @@ def test_the_preview_shows_the_resources_and_changes_nothing(lifecycle: Lifecycl
 
 
 def test_the_first_up_needs_14_railway_requests_or_fewer(lifecycle: Lifecycle) -> None:
+    """And four reads of the lines of the runbook at its end: snapshot, instances, variables, used size."""
     counts = lifecycle.railway["up"]
-    assert counts.requests - counts.polls <= 14, counts.operations
+    assert counts.requests - counts.polls <= 14 + 4, counts.operations
+
+
+def test_an_up_ends_with_the_lines_of_the_runbook_that_need_no_person(lifecycle: Lifecycle) -> None:
+    said = lifecycle.done["up"].stdout
+    assert "readiness: C3 fail: there is no backup of the volume" in said
+    assert "lines were checked, not ready: C3, D4; all of them: .venv/bin/python -m ops readiness" in said
 
 
 def test_the_first_up_deploys_once(lifecycle: Lifecycle) -> None:

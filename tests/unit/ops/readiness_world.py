@@ -23,10 +23,13 @@ from firebase.errors import GoogleError, JsonObject
 from firebase.release import text_digest
 from firebase.rest import GoogleApi
 from ops import access, stack
+from ops.acceptance import deployed
+from ops.acceptance.model import Result, Verdict
+from ops.acceptance.progress import Progress
 from ops.github import GitHub, GitHubError
 from ops.readiness import declared, lines, run
 from ops.readiness.context import Context
-from ops.readiness.model import Line, Outcome, Report
+from ops.readiness.model import Evidence, Line, Outcome, Report
 from ops.readiness.waivers import read as read_waivers
 from ops.stack_file import load as load_settings
 from railway.graphql.api import RailwayApi
@@ -432,11 +435,28 @@ class World:
         """Record an acceptance; `F1` to `F5` pass unless another verdict is given."""
         file = self.folder / ".acceptance" / "prod.json"
         file.parent.mkdir(exist_ok=True)
-        seen = {"asked": "GET threads", "answer": "two", "at": at.isoformat()}
-        recorded = {
-            f"F{n}": {"verdict": "pass", "at": at.isoformat(), "found": "as it should", "evidence": [seen]}
-            for n in range(1, 6)
-        }
-        for line, verdict in (verdicts or {}).items():
-            recorded[line]["verdict"] = verdict
-        file.write_text(json.dumps({"version": 1, "stack": "prod", "lines": recorded}))
+        given = {f"F{n}": "pass" for n in range(1, 6)} | dict(verdicts or {})
+        recorded = Progress(
+            stack="prod",
+            project="p",
+            run="r1",
+            hands="person",
+            client="+40700000000",
+            accounts=("sales", "support"),
+            started=at,
+            deployed=deployed.digest(declared.of_state("prod", self.state).spec),
+            lines={
+                line: Result(
+                    id=line,
+                    verdict=Verdict(verdict),
+                    at=at,
+                    by="tester@example.com",
+                    attempt=1,
+                    seconds=1.0,
+                    found="as it should",
+                    evidence=(Evidence(asked="GET threads", answer="two", at=at),),
+                )
+                for line, verdict in given.items()
+            },
+        )
+        file.write_text(json.dumps(recorded.document()))

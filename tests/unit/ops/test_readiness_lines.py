@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from ops.github import GitHubError
 from ops.readiness import declared, flutter
 from ops.readiness.lines import IDS, LINES
 from ops.readiness.model import Verdict
+from ops.stack import COMMAND
 from railway.graphql.models import DeploymentView, InstanceView
 from tests.unit.ops import readiness_world as world_of
 from tests.unit.ops.readiness_edges import Edge, serving
@@ -117,6 +119,7 @@ def declared_open(world: World) -> None:
     """Rules that allow deletes are declared and released."""
     other_text(OPEN)(world)
     world.state = world_of.state(rules_digest=text_digest({"firestore.rules": OPEN}))
+    world.accept()
 
 
 def bind(secret: str, *members: str) -> Break:
@@ -301,7 +304,15 @@ def test_a_recorded_acceptance_of_an_earlier_deployment_does_not_count(world: Wo
     report = world.report("F")
     assert report.reasons == ["F1", "F2", "F3", "F4", "F5"]
     assert {one.verdict for one in report.outcomes} == {Verdict.PERSON}
-    assert "before the running deployment" in report.outcomes[0].finding.found
+    assert "before the deployment of" in report.outcomes[0].finding.found
+
+
+def test_an_acceptance_counts_until_an_up_changes_what_is_deployed(world: World) -> None:
+    (verified,) = [one for one in world.state if one["type"] == COMMAND]
+    verified["inputs"]["environment"]["VERIFY_SECRETS"] = json.dumps({"GROQ_API_KEY": "8"})
+    (outcome,) = world.outcomes("F1")
+    assert outcome.verdict is Verdict.PERSON
+    assert "before the last `pulumi up` changed" in outcome.finding.found
 
 
 def test_without_an_acceptance_a_person_is_needed_and_told_what_to_do(world: World) -> None:
@@ -322,7 +333,7 @@ def test_a_damaged_record_of_the_acceptance_is_no_evidence(world: World, text: s
     (world.folder / ".acceptance" / "prod.json").write_text(text)
     (outcome,) = world.outcomes("F1")
     assert outcome.verdict is Verdict.UNKNOWN
-    assert outcome.finding.fix == "rm .acceptance/prod.json"
+    assert outcome.finding.fix == "mv .acceptance/prod.json .acceptance/prod.json.damaged"
 
 
 def test_the_evidence_and_the_fix_of_the_acceptance_are_in_the_report(world: World) -> None:
@@ -335,7 +346,8 @@ def test_the_evidence_and_the_fix_of_the_acceptance_are_in_the_report(world: Wor
 
 
 def test_a_line_that_was_not_accepted_yet_needs_a_person(world: World) -> None:
-    (world.folder / ".acceptance" / "prod.json").write_text('{"lines": {}}')
+    file = world.folder / ".acceptance" / "prod.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "lines": {}}))
     (outcome,) = world.outcomes("F2")
     assert outcome.verdict is Verdict.PERSON
 
