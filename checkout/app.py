@@ -16,6 +16,7 @@ from pathlib import Path
 from checkout import (
     archive,
     compiled_output,
+    cpu_quota,
     dependencies,
     discovered,
     discovery,
@@ -214,6 +215,7 @@ def load(
             *function_accounts.unused(endpoints, settings.google),
             *function_accounts.kept_warnings(endpoints, settings.google),
             *_without_default(settings.google, codebases),
+            *cpu_quota.warnings(endpoints, functions.cpu_quota),
         ),
         notes=(*seen.notes, *function_variables.config_notes(functions)),
     )

@@ -409,6 +409,11 @@ class FunctionsSettings:
         "How long the `predeploy` commands of a functions codebase may take together.",
         default=300, low=1, high=LONGEST_PREDEPLOY, unit="seconds",
     )
+    cpu_quota: int = setting(
+        "Cloud Run's CPU quota per region, \"Total CPU allocation\" on Google's quota page. The preview "
+        "warns about functions whose CPU times `maxInstances` is more.",
+        name="functionsCpuQuota", default=200, low=1, high=100_000, unit="CPUs",
+    )
     allow_function_deletion: bool = setting(
         "Whether `pulumi up` may delete a third or more of the functions at once and, in production, "
         "functions whose names are still in the source. Remove the setting after that `pulumi up`.",

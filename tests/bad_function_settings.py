@@ -48,5 +48,7 @@ SETTINGS: tuple[Bad, ...] = (
     ),
     one("predeploy in words", "runPredeploy", "yes", put("runPredeploy", "true"), cli=True),
     one("no time for predeploy", "predeployTimeout", "0", put("predeployTimeout", "300")),
+    one("a CPU quota of nothing", "functionsCpuQuota", "0", put("functionsCpuQuota", "200")),
+    one("a CPU quota in words", "functionsCpuQuota", "many", put("functionsCpuQuota", "200")),
     one("a day for predeploy", "predeployTimeout", "86400", put("predeployTimeout", "300")),
 )

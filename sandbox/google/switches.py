@@ -25,6 +25,8 @@ class Switches:
         field_index_builds: whether new single-field indexes are CREATING for `index_build_seconds`.
         enforce_enablement: whether calls to a disabled API fail with 403 SERVICE_DISABLED.
         function_writes_per_minute: Cloud Functions' write quota per region (Google's is 60); 0: no quota.
+        cpu_quota: Cloud Run's CPUs per region, which a function's CPU times its instances cannot exceed.
+            Google's differs from project to project; 0: no quota.
         firestore_location: the location of a project's `(default)` database until one is created.
         firestore_located_by_trigger: take the location from the first Firestore trigger instead.
         run_wait_scale: a factor on the waits between the attempts of an event, a job or a task.
@@ -37,6 +39,7 @@ class Switches:
     field_index_builds: bool = False
     enforce_enablement: bool = True
     function_writes_per_minute: int = 0
+    cpu_quota: int = 200
     firestore_location: str = "nam5"
     firestore_located_by_trigger: bool = False
     run_wait_scale: float = 0.1

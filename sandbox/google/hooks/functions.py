@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sandbox.google.store import Json
 
 KIND = "google.cloud.functions.v2.Function"
+DEFAULT_MEMORY, DEFAULT_INSTANCES = "256Mi", 100
 INGRESS = {
     "ALLOW_ALL": "INGRESS_TRAFFIC_ALL",
     "ALLOW_INTERNAL_ONLY": "INGRESS_TRAFFIC_INTERNAL_ONLY",
@@ -84,6 +85,23 @@ def _check_quota(request: ApiRequest) -> None:
     recent.append(now)
 
 
+def _check_cpu(request: ApiRequest, key: str, requested: Json) -> None:
+    """Refuse what the region's CPU quota does not allow, in Google's words (firebase-tools issue 5867)."""
+    quota, config = request.cloud.switches.cpu_quota, cast("Json", requested.get("serviceConfig", {}))
+    cpu = float(config.get("availableCpu") or default_cpu(config.get("availableMemory", DEFAULT_MEMORY)))
+    most = max(1, int(quota / cpu))
+    if quota and config.get("maxInstanceCount", DEFAULT_INSTANCES) > most:
+        raise ApiError(
+            "INVALID_ARGUMENT",
+            f"Could not create Cloud Run service {service_id(key)}. "
+            "spec.template.spec.containers.resources.limits.cpu: Invalid value specified for cpu. For the "
+            f"specified value, maxScale may not exceed {most}.\nConsider running your workload in a region "
+            "with greater capacity, decreasing your requested cpu-per-instance, or requesting an increase in "
+            "quota for this region if you are seeing sustained usage near this limit, see "
+            "https://cloud.google.com/run/quotas.",
+        )
+
+
 def _require_idle(request: ApiRequest, name: str) -> None:
     if request.cloud.operations.in_progress(name):
         raise ApiError(
@@ -127,6 +145,7 @@ def _forget_generation(old: Json, updated: Json) -> None:
 
 def _deploy(request: ApiRequest, name: str, requested: Json, old: Json | None) -> Json:
     check_request(request, name, requested, new=old is None)
+    _check_cpu(request, name.rpartition("/")[2], requested)
     key, region = name.rpartition("/")[2], name.split("/")[3]
     parent = name.rpartition("/functions/")[0]
     failure = deployment_error(request, requested, service_id(key))
@@ -216,7 +235,7 @@ def _with_computed_fields(request: ApiRequest, name: str, requested: Json, old: 
     source = cast("Json", cast("Json", build.get("source", {})).get("storageSource", {}))
     resolved = _copy_source(request, region, key, source)
     config = cast("Json", requested.get("serviceConfig", {}))
-    memory = config.get("availableMemory", "256Mi")
+    memory = config.get("availableMemory", DEFAULT_MEMORY)
     function: Json = {
         **requested,
         "name": name,
@@ -235,7 +254,7 @@ def _with_computed_fields(request: ApiRequest, name: str, requested: Json, old: 
         },
         "serviceConfig": {
             "timeoutSeconds": 60,
-            "maxInstanceCount": 100,
+            "maxInstanceCount": DEFAULT_INSTANCES,
             "ingressSettings": "ALLOW_ALL",
             "maxInstanceRequestConcurrency": 1,
             "allTrafficOnLatestRevision": True,

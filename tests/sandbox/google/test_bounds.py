@@ -120,12 +120,14 @@ def test_each_bound_of_a_function(ready: Google, inside: Json, outside: Json, me
 def test_each_bound_of_the_service_behind_a_function(
     ready: Google, inside: Json, outside: Json, message: str
 ) -> None:
+    ready.switch(cpu_quota=0)
     failed = ready.deploy("refused", **outside)
     assert message in failed["error"]["message"]
     assert "error" not in ready.deploy("accepted", **inside)
 
 
 def test_a_region_with_few_cpus(ready: Google) -> None:
+    ready.switch(cpu_quota=0)
     path = FUNCTIONS.replace(REGION, "asia-northeast3")
     body = function("big", availableCpu="6", availableMemory="8Gi")
     assert "at most 4 CPUs" in ready.post(f"{path}?functionId=big", body)["error"]["message"]

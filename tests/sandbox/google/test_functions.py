@@ -336,6 +336,16 @@ def test_an_exceeded_write_quota_returns_retry_info(ready: Google) -> None:
     ready.post(f"{elsewhere}?functionId=two", function("two"))
 
 
+def test_a_function_needs_no_more_cpus_than_the_region_has(ready: Google) -> None:
+    ready.switch(cpu_quota=20)
+    body = function("hello")
+    body["serviceConfig"] = {"availableMemory": "4Gi", "maxInstanceCount": 11}
+    error = ready.error("POST", f"{FUNCTIONS}?functionId=hello", body, status=400, word="INVALID_ARGUMENT")
+    assert "maxScale may not exceed 10." in error["message"]
+    body["serviceConfig"]["maxInstanceCount"] = 10
+    ready.post(f"{FUNCTIONS}?functionId=hello", body)
+
+
 def test_a_source_can_be_uploaded_to_the_generated_url(ready: Google) -> None:
     given = ready.post(f"{V2}:generateUploadUrl", {})
     source = given["storageSource"]
