@@ -39,13 +39,17 @@ class CallableTrigger:
 
 @dataclass(frozen=True, kw_only=True)
 class EventTrigger:
-    """A CloudEvents trigger. `region` is the trigger's region (for Firestore, the database's location)."""
+    """A CloudEvents trigger. `region` is the trigger's region (for Firestore, the database's location).
+
+    `topic` is the short name of a Pub/Sub topic of the project, for its messages.
+    """
 
     event_type: str
     filters: Mapping[str, str]
     path_patterns: Mapping[str, str]
     region: str
     retry: bool
+    topic: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from checkout.endpoints import (
     CallableTrigger,
     Endpoint,
-    EventTrigger,
     HttpsTrigger,
     ScheduleTrigger,
     SecretUse,
@@ -22,10 +21,11 @@ from checkout.endpoints import (
     Unmanaged,
     service_id,
 )
+from checkout.event_triggers import FIRESTORE_EVENT, EventReader
 from checkout.function_options import Options
 from checkout.params import Params
 from checkout.schedules import is_undocumented, schedule_problem, time_zone_fix
-from checkout.trigger_kinds import CUSTOM_EVENTS, GENKIT, TRIGGERS, UNSUPPORTED_EVENTS
+from checkout.trigger_kinds import CUSTOM_EVENTS, FIRESTORE, GENKIT, TRIGGERS, kind_of_event
 from settings import privileged_roles
 from settings.model import GoogleSettings
 from settings.parsing import did_you_mean, mapping, sequence
@@ -36,17 +36,12 @@ from user_errors import OR, add_fix
 
 SPEC_VERSION = "v1alpha1"
 UNMANAGED = "unmanagedFunctions"
-FIRESTORE_EVENT = re.compile(
-    r"google\.cloud\.firestore\.document\.v1\.(?:written|created|updated|deleted)(?:\.withAuthContext)?"
-)
 _MOVE = (
     "or move it to a codebase that this firebase.json does not list, and deploy that one with firebase-tools."
 )
 _FUNCTION_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 # Cloud Run Admin API, `serviceId`: a letter first, no hyphen at the end, fewer than 50 characters.
 _SERVICE_ID = re.compile(r"[a-z](?:[a-z0-9-]{0,47}[a-z0-9])?")
-# A segment of a path pattern (Eventarc docs, "Path patterns"): text, *, **, {name}, {name=*}, {name=**}.
-_SEGMENT = re.compile(r"[^{}*]+|\*{1,2}|\{[A-Za-z_][A-Za-z0-9_]*(?:=\*{1,2})?\}|[^{}*]*\*[^{}*]*")
 _OPTION_KEYS = (
     "platform", "entryPoint", "region", "omit", "labels", "environmentVariables",
     "secretEnvironmentVariables",
@@ -234,7 +229,7 @@ class _Reader:
         self, name: str, entry: Mapping[str, object], kind: str, region: str, options: Options
     ) -> Endpoint | None:
         timeout = options.timeout(TRIGGERS[kind].longest_timeout)
-        trigger = self._trigger(name, entry, kind, options, timeout)
+        trigger = self._trigger(name, entry, kind, region, options, timeout)
         memory_mb = options.memory_mb()
         cpu = options.cpu(memory_mb, region)
         least, most = options.scale()
@@ -289,7 +284,13 @@ class _Reader:
         )
 
     def _trigger(
-        self, name: str, entry: Mapping[str, object], kind: str, options: Options, timeout: int | None
+        self,
+        name: str,
+        entry: Mapping[str, object],
+        kind: str,
+        region: str,
+        options: Options,
+        timeout: int | None,
     ) -> Trigger | None:
         body = mapping(entry.get(kind)) or {}
         if kind == "httpsTrigger":
@@ -300,7 +301,9 @@ class _Reader:
             return CallableTrigger()
         if kind == "scheduleTrigger":
             return self._schedule(name, body, options, timeout)
-        return self._event(name, body, options)
+        self._known(name, body, _EVENT_KEYS, kind)
+        reader = EventReader(name=name, region=region, google=self._google, options=options, add=self._add)
+        return reader.read(body)
 
     def _schedule(
         self, name: str, body: Mapping[str, object], options: Options, timeout: int | None
@@ -355,66 +358,18 @@ class _Reader:
             return GENKIT.name
         if "eventTrigger" not in entry:
             return ""
-        event = options.resolved((mapping(entry["eventTrigger"]) or {}).get("eventType"))
-        if isinstance(event, str) and FIRESTORE_EVENT.fullmatch(event):
-            return ""
-        kinds = [kind for start, kind in UNSUPPORTED_EVENTS.items() if str(event).startswith(start)]
-        return kinds[0].name if kinds else f"{CUSTOM_EVENTS.name} ({event})"
-
-    def _event(self, name: str, body: Mapping[str, object], options: Options) -> EventTrigger:
-        event = str(options.resolved(body.get("eventType")))
-        self._known(name, body, _EVENT_KEYS, "eventTrigger")
-        if body.get("channel"):
-            self._unsupported(name, "Eventarc channels", f"Remove the channel of {name}.")
-        if body.get("serviceAccount") or body.get("serviceAccountEmail"):
-            fix = f"Set serviceAccount on {name} itself."
-            self._add(f"{name}: serviceAccount on the trigger alone is not supported.", fix)
-        filters = options.strings_by_name_of(body.get("eventFilters"), "eventFilters")
-        patterns = options.strings_by_name_of(body.get("eventFilterPathPatterns"), "eventFilterPathPatterns")
-        location = self._google.firestore_location
-        region = options.resolved(body.get("region"))
-        if isinstance(region, str) and region != location:
-            self._add(
-                f"{name}: the trigger is in {region}, but the database is in {location}.",
-                f"Remove the region from the trigger of {name}, or: "
-                f"{set_command('firestoreLocation', region)}",
-            )
-        database = filters.get("database", "(default)")
-        expected = self._google.firestore_database
-        if database != expected:
-            what = f'{name}: listens to the database "{database}", but this stack has "{expected}".'
-            self._add(what, set_command("firestoreDatabase", database))
-        self._document(name, filters.get("document") or patterns.get("document") or "")
-        return EventTrigger(
-            event_type=event,
-            filters={"database": database, "namespace": "(default)", **filters},
-            path_patterns=patterns,
-            region=location,
-            retry=options.boolean_of(body.get("retry"), "retry") is True,
-        )
-
-    def _document(self, name: str, document: str) -> None:
-        """A path of documents, with at most one multi-segment wildcard (Firestore triggers docs)."""
-        segments = document.strip("/").split("/")
-        odd = next((segment for segment in segments if not _SEGMENT.fullmatch(segment)), None)
-        several = [segment for segment in segments if "**" in segment]
-        if odd is not None and document:
-            fix = "Use {name}, or {name=**} for any number of segments; names have letters, digits and _."
-            self._add(f'{name}: "{odd}" in "{document}" is not a segment or wildcard of a path.', fix)
-        elif len(several) > 1:
-            what = f'{name}: "{document}" has {len(several)} multi-segment wildcards, but can have one.'
-            self._add(what, f"Keep one of {', '.join(several)}.")
-        elif not document or (not several and len(segments) % 2):
-            fix = 'Name a collection, then a document, and so on: "threads/{threadId}/messages/{messageId}".'
-            self._add(f'{name}: "{document}" is not the path of a document.', fix)
+        event = str(options.resolved((mapping(entry["eventTrigger"]) or {}).get("eventType")))
+        kind = kind_of_event(event)
+        if kind is FIRESTORE and not FIRESTORE_EVENT.fullmatch(event):
+            kind = CUSTOM_EVENTS
+        if kind is CUSTOM_EVENTS:
+            return f"{kind.name} ({event})"
+        return "" if kind.longest_timeout else kind.name
 
     def _known(self, name: str, body: Mapping[str, object], known: tuple[str, ...], what: str) -> None:
         for key in body:
             if key not in known:
                 self._add(f'{name}: "{key}" of {what} is not known to this program.', _UPDATE)
-
-    def _unsupported(self, name: str, what: str, fix: str) -> None:
-        self._add(f"{name}: {what} are not supported by this program.", fix)
 
     def _not_managed(
         self, name: str, kind: str, entry: Mapping[str, object], options: Options, fix: str = ""

@@ -24,6 +24,9 @@ class TriggerKind:
     longest_timeout: int = 0
 
 
+EVENT_TIMEOUT = 540  # seconds
+
+
 def _with_auth_context(*functions: str) -> tuple[str, ...]:
     return (*functions, *(f"{function}WithAuthContext" for function in functions))
 
@@ -31,15 +34,16 @@ def _with_auth_context(*functions: str) -> tuple[str, ...]:
 FIRESTORE = TriggerKind(
     "Firestore document events",
     _with_auth_context("onDocumentCreated", "onDocumentUpdated", "onDocumentDeleted", "onDocumentWritten"),
-    540,
+    EVENT_TIMEOUT,
 )
+PUBSUB_EVENT = "google.cloud.pubsub.topic.v1.messagePublished"
 GENKIT = TriggerKind("Genkit actions", ("onCallGenkit",))
 CUSTOM_EVENTS = TriggerKind("custom events", ("onCustomEventPublished",))
 # By property of the manifest's endpoint; `eventTrigger` by event type, below.
 TRIGGERS: Mapping[str, TriggerKind] = {
     "httpsTrigger": TriggerKind("HTTPS requests", ("onRequest",), 3600),
     "callableTrigger": TriggerKind("callable functions", ("onCall",), 3600),
-    "eventTrigger": FIRESTORE,
+    "eventTrigger": TriggerKind("events", (), EVENT_TIMEOUT),
     "scheduleTrigger": TriggerKind("schedules", ("onSchedule",), 1800),
     "taskQueueTrigger": TriggerKind("task queues", ("onTaskDispatched",)),
     "blockingTrigger": TriggerKind(
@@ -50,8 +54,9 @@ TRIGGERS: Mapping[str, TriggerKind] = {
     "dataConnectGraphqlTrigger": TriggerKind("Data Connect resolvers", ("onGraphRequest",)),
 }  # fmt: skip
 # By the start of the event type.
-UNSUPPORTED_EVENTS: Mapping[str, TriggerKind] = {
-    "google.cloud.pubsub.": TriggerKind("Pub/Sub messages", ("onMessagePublished",)),
+EVENTS: Mapping[str, TriggerKind] = {
+    "google.cloud.firestore.document.v1.": FIRESTORE,
+    PUBSUB_EVENT: TriggerKind("Pub/Sub messages", ("onMessagePublished",), EVENT_TIMEOUT),
     "google.cloud.storage.": TriggerKind(
         "Cloud Storage events",
         ("onObjectFinalized", "onObjectDeleted", "onObjectArchived", "onObjectMetadataUpdated"),
@@ -66,4 +71,13 @@ UNSUPPORTED_EVENTS: Mapping[str, TriggerKind] = {
     "google.firebase.firebasealerts.": TriggerKind("Firebase alerts", ("onAlertPublished",)),
     "google.firebase.dataconnect.": TriggerKind("Data Connect events", ("onMutationExecuted",)),
 }  # fmt: skip
-ALL = (*TRIGGERS.values(), *UNSUPPORTED_EVENTS.values(), CUSTOM_EVENTS, GENKIT)
+ALL = tuple(kind for kind in (*TRIGGERS.values(), *EVENTS.values(), CUSTOM_EVENTS, GENKIT) if kind.functions)
+
+
+def kind_of_event(event: str) -> TriggerKind:
+    """The kind of an event type; an event that Google does not send is a custom one.
+
+    Example:
+        kind_of_event("google.cloud.pubsub.topic.v1.messagePublished").name  # "Pub/Sub messages"
+    """
+    return next((kind for start, kind in EVENTS.items() if event.startswith(start)), CUSTOM_EVENTS)

@@ -23,6 +23,7 @@ import hashlib
 import json
 import os
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pulumi
@@ -40,14 +41,15 @@ from components.google import member
 from components.identities import Identities, runtime_email
 from components.secrets import Secrets
 from components.verification_spec import SOURCE_VARIABLE, Function
+from firebase.topic import PubSubTopic, PubSubTopicArgs
 from settings.model import GoogleSettings
 from user_errors import add_fix, printable, shell_word
 
-# Google updates neither in place (nor does the Firebase CLI). Nor can a function change between HTTP and an
-# event trigger (firebase-tools issue 8298): then the whole block appears or disappears, which these paths do
-# not match, so the kind is the `replacement_trigger`.
+# Google updates none of these in place (nor does the Firebase CLI). Nor can a function change between HTTP
+# and an event trigger (firebase-tools issue 8298): then the whole block appears or disappears, which these
+# paths do not match, so the kind is the `replacement_trigger`.
 HASH_LABEL = "firebase-functions-hash"
-REPLACING = ["eventTrigger.eventType", "eventTrigger.triggerRegion"]
+REPLACING = ["eventTrigger.eventType", "eventTrigger.pubsubTopic", "eventTrigger.triggerRegion"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +119,14 @@ class Functions(Component):
                 depends_on=args.apis.of("storage"), ignore_changes=["location"], hooks=self._existing
             ),
         )
+        self._topics = {
+            topic: PubSubTopic(
+                f"{name}-topic-{topic}",
+                PubSubTopicArgs(project=self._project, topic=topic),
+                self.child(depends_on=args.apis.of("pubsub")),
+            )
+            for topic in topics(args.codebases)
+        }
         for codebase in args.codebases:
             source = gcp.storage.BucketObject(
                 f"{name}-source-{codebase.name}",
@@ -222,7 +232,7 @@ class Functions(Component):
             "vpc_connector_egress_settings": endpoint.vpc_egress,
             "service_account_email": email,
         }
-        event = _event(endpoint.trigger, email)
+        event = _event(endpoint.trigger, email, self._project)
         labels = _labels(endpoint, codebase.name)
         declared = json.dumps([build, service, event, labels, endpoint.backend_variable], sort_keys=True)
         self.deployed.append(
@@ -279,9 +289,12 @@ class Functions(Component):
     def _ready(self, codebase: Codebase, endpoint: Endpoint) -> Resources:
         """What the function needs before it runs. It waits for its archive through its inputs."""
         args = self._args
-        events = EVENTS if isinstance(endpoint.trigger, EventTrigger) else ()
+        trigger = endpoint.trigger
+        events = EVENTS if isinstance(trigger, EventTrigger) else ()
+        topic = trigger.topic if isinstance(trigger, EventTrigger) else None
         return [
             *args.apis.of(*FUNCTIONS, *codebase.required_apis, *events),
+            *([] if topic is None else [self._topics[topic]]),
             *args.identities.ready_for(endpoint),
             *args.secrets.ready_for(endpoint),
             *args.after,
@@ -347,6 +360,13 @@ def checked_generation(archive: Archive, generation: int, md5: str) -> int:
     return generation
 
 
+def topics(codebases: Iterable[Codebase]) -> list[str]:
+    """The short names of the Pub/Sub topics that functions listen to."""
+    triggers = (endpoint.trigger for codebase in codebases for endpoint in codebase.endpoints)
+    found = (trigger.topic for trigger in triggers if isinstance(trigger, EventTrigger))
+    return sorted({topic for topic in found if topic is not None})
+
+
 def url(endpoint: Endpoint, project: str) -> str:
     """The function's address, which is known before it exists (Cloud Functions docs, URLs)."""
     return f"https://{endpoint.region}-{project}.cloudfunctions.net/{endpoint.id}"
@@ -366,7 +386,9 @@ def _labels(endpoint: Endpoint, codebase: str) -> dict[str, str]:
     return labels
 
 
-def _event(trigger: object, email: str) -> gcp.cloudfunctionsv2.FunctionEventTriggerArgsDict | None:
+def _event(
+    trigger: object, email: str, project: str
+) -> gcp.cloudfunctionsv2.FunctionEventTriggerArgsDict | None:
     if not isinstance(trigger, EventTrigger):
         return None
     exact: list[gcp.cloudfunctionsv2.FunctionEventTriggerEventFilterArgsDict] = [
@@ -378,7 +400,8 @@ def _event(trigger: object, email: str) -> gcp.cloudfunctionsv2.FunctionEventTri
     ]
     return {
         "event_type": trigger.event_type,
-        "event_filters": [*exact, *patterns],
+        "event_filters": [*exact, *patterns] or None,
+        "pubsub_topic": None if trigger.topic is None else f"projects/{project}/topics/{trigger.topic}",
         "trigger_region": trigger.region,
         "retry_policy": "RETRY_POLICY_RETRY" if trigger.retry else "RETRY_POLICY_DO_NOT_RETRY",
         "service_account_email": email,

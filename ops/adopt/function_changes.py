@@ -36,6 +36,12 @@ REMOVED: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """By block: what the `up` removes if it is not declared. Google chooses the other properties then."""
+FIXED = (
+    ("eventType", "event type"),
+    ("triggerRegion", "trigger region"),
+    ("pubsubTopic", "Pub/Sub topic"),
+)
+"""What Google does not change of a trigger in place."""
 EFFECTS = ("is rebuilt", "gets a new revision", "is only relabelled")
 FIRST_GENERATION = "GEN_1"
 ACTIVE, DELETING = "ACTIVE", "DELETING"
@@ -84,7 +90,7 @@ def replaced_because(live: JsonObject, declared: JsonObject) -> str:
         kinds = "an event trigger", "HTTPS"
         old, new = kinds if before else kinds[::-1]
         return f"has {old} and is declared with {new}, which Google does not change in place"
-    for name, what in (("eventType", "event type"), ("triggerRegion", "trigger region")):
+    for name, what in FIXED:
         old, new = before.get(name), after.get(name)
         if old and new and new != UNKNOWN and old != new:
             return f"has the {what} {old} and is declared with {new}, which Google does not change in place"

@@ -56,6 +56,7 @@ INVOKERS = "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding"
 JOB = "gcp:cloudscheduler/job:Job"
 RULESET = "gcp:firebaserules/ruleset:Ruleset"
 RELEASE = "pulumi-python:dynamic/firebase:RulesRelease"
+TOPIC = "pulumi-python:dynamic/firebase:PubSubTopic"
 
 TWICE = "as long as both exist, each event and each run of the schedule is handled twice"
 RECOVERY = "POINT_IN_TIME_RECOVERY_ENABLED"
@@ -124,6 +125,7 @@ class _Matcher:
             INDEX: self._index,
             FIELD: self._field,
             SECRET: self._secret,
+            TOPIC: lambda one: repeated("Pub/Sub topic", one, str(one.inputs.get("topic"))),
             FUNCTION: self._function,
             JOB: self._job,
             RULESET: self._ruleset,

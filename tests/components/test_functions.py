@@ -154,7 +154,11 @@ def test_a_firestore_function_has_its_trigger_and_signature_type(run: Run) -> No
 def test_another_trigger_replaces_the_function(run: Run) -> None:
     engine = run()
     request = engine.one("functions-us-central1-aggregateClientStats").request
-    assert set(request.replaceOnChanges) == {"eventTrigger.eventType", "eventTrigger.triggerRegion"}
+    assert set(request.replaceOnChanges) == {
+        "eventTrigger.eventType",
+        "eventTrigger.pubsubTopic",
+        "eventTrigger.triggerRegion",
+    }
     assert request.deleteBeforeReplace
     kinds = {name: engine.one(f"functions-us-central1-{name}").request.replacement_trigger for name in KINDS}
     assert {name: kind.string_value for name, kind in kinds.items()} == KINDS

@@ -18,6 +18,7 @@ from checkout.endpoints import (
 )
 from checkout.manifest import Context, Parsed, parse
 from checkout.params import Params
+from checkout.trigger_kinds import PUBSUB_EVENT
 from settings.model import GoogleSettings
 from settings.problems import Problem
 
@@ -275,7 +276,6 @@ def test_a_declared_param_without_a_value_is_not_reported_again() -> None:
 
 
 UNSUPPORTED = {
-    "Pub/Sub": event(eventType="google.cloud.pubsub.topic.v1.messagePublished"),
     "Cloud Storage": event(eventType="google.cloud.storage.object.v1.finalized"),
     "Realtime Database": event(eventType="google.firebase.database.ref.v1.written"),
     "Remote Config": event(eventType="google.firebase.remoteconfig.remoteConfig.v1.updated"),
@@ -291,6 +291,64 @@ UNSUPPORTED = {
     'the platform "run"': {"platform": "run", "httpsTrigger": {}},
     "direct VPC egress": {**HTTPS, "vpc": {"networkInterfaces": [{"network": "default"}]}},
 }
+
+
+PAID: dict[str, object] = {
+    "platform": "gcfv2",
+    "entryPoint": "onPaid",
+    "eventTrigger": {
+        "eventType": "google.cloud.pubsub.topic.v1.messagePublished",
+        "eventFilters": {"topic": "paid"},
+        "retry": True,
+    },
+}
+
+
+def paid(topic: object) -> dict[str, object]:
+    return {
+        **PAID,
+        "eventTrigger": {"eventType": PUBSUB_EVENT, "eventFilters": {"topic": topic}, "retry": True},
+    }
+
+
+@pytest.mark.parametrize("topic", ["paid", "projects/crm-sandbox/topics/paid", "{{ params.TOPIC }}"])
+def test_a_pubsub_trigger_names_a_topic_of_the_project(topic: str) -> None:
+    assert one(paid(topic), Params(values={"TOPIC": "paid"})).trigger == EventTrigger(
+        event_type=PUBSUB_EVENT,
+        filters={},
+        path_patterns={},
+        region="europe-west1",
+        retry=True,
+        topic="paid",
+    )
+
+
+def test_a_pubsub_trigger_is_in_the_region_of_its_function() -> None:
+    found, problems = read({"onPaid": {**PAID, "region": ["europe-west1", "us-east1"]}})
+    assert problems == []
+    triggers = [endpoint.trigger for endpoint in found.endpoints]
+    assert [one.region for one in triggers if isinstance(one, EventTrigger)] == ["europe-west1", "us-east1"]
+
+
+@pytest.mark.parametrize(
+    ("topic", "message"),
+    [
+        ("projects/other/topics/paid", "the topic projects/other/topics/paid is in another project"),
+        ("", '"" is not the name of a Pub/Sub topic'),
+        ("1st", '"1st" is not the name'),
+        ("google-paid", '"google-paid" is not the name'),
+        ("ab", '"ab" is not the name'),
+        ("a/b/c", '"a/b/c" is not the name'),
+    ],
+)
+def test_a_topic_that_cannot_exist_here_is_a_problem(topic: str, message: str) -> None:
+    assert message in refused(paid(topic))
+
+
+def test_an_event_has_at_most_nine_minutes() -> None:
+    assert "timeoutSeconds is 541, but must be an integer from 1 to 540" in refused(
+        {**PAID, "timeoutSeconds": 541}
+    )
 
 
 @pytest.mark.parametrize("what", UNSUPPORTED)

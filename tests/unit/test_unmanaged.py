@@ -15,7 +15,7 @@ from checkout.app import App
 from checkout.endpoints import Unmanaged
 from checkout.manifest import Context, Parsed, parse
 from checkout.params import Params
-from checkout.trigger_kinds import TRIGGERS, UNSUPPORTED_EVENTS
+from checkout.trigger_kinds import EVENTS, TRIGGERS
 from settings.load import load_settings
 from settings.model import GoogleSettings
 from settings.problems import Problem
@@ -48,7 +48,8 @@ KINDS: dict[str, Mapping[str, object]] = {
     **{one.name: {key: {}} for key, one in TRIGGERS.items() if not one.longest_timeout},
     **{
         one.name: {"eventTrigger": {"eventType": f"{start}x.v1.y"}}
-        for start, one in UNSUPPORTED_EVENTS.items()
+        for start, one in EVENTS.items()
+        if not one.longest_timeout
     },
 }
 
@@ -102,7 +103,7 @@ MANIFEST = {
     "endpoints": {
         "send": {**HTTPS, "secretEnvironmentVariables": [{"key": "SHARED"}]},
         "old": {**OLD, "secretEnvironmentVariables": [{"key": "SHARED"}, {"key": "OWN"}, {"key": "THEIRS"}]},
-        "onPaid": {"platform": "gcfv2", "eventTrigger": {"eventType": "google.cloud.pubsub.topic.v1.x"}},
+        "onPaid": {"platform": "gcfv2", "eventTrigger": {"eventType": "com.example.paid"}},
     },
 }
 
@@ -130,7 +131,7 @@ def test_each_preview_lists_them_with_their_reasons(tmp_path: Path, stack: Stack
     listed = "\n    ".join((
         "whatsapp-crm:unmanagedFunctions: these functions are neither deployed nor deleted:",
         "europe-west1/old (functions of the 1st generation): moves to v2 in May",
-        "europe-west1/onPaid (Pub/Sub messages): billing deploys it",
+        "europe-west1/onPaid (custom events (com.example.paid)): billing deploys it",
     ))  # fmt: skip
     assert listed in found.notes
     assert [one.id for codebase in found.codebases for one in codebase.endpoints] == ["send"]

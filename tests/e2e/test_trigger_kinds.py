@@ -1,0 +1,125 @@
+"""A codebase with a function of each kind of event, by the official SDK, from its first `up` on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from sandbox import stack_state
+from sandbox.environment import GOOGLE_PROJECT, GOOGLE_TOKEN
+from sandbox.supervisor import STACK
+from tests import functions_sdk
+from tests.e2e.backend_only import make_app, put
+from tests.e2e.stack import DRIFT, Stack
+
+pytestmark = pytest.mark.e2e
+
+REGION = "europe-west1"
+BASE = f"projects/{GOOGLE_PROJECT}"
+HEADERS = {"Authorization": f"Bearer {GOOGLE_TOKEN}", "X-Sandbox-Actor": "manual"}
+PACKAGE = {
+    "main": "index.js",
+    "engines": {"node": "22"},
+    "dependencies": {"firebase-functions": "7.4.0", "firebase-admin": "13.10.0"},
+}
+KINDS = {
+    "onPaid": """
+const { onMessagePublished } = require("firebase-functions/pubsub");
+exports.onPaid = onMessagePublished({ topic: "paid", retry: true }, () => {});
+""",
+    "onTheirs": """
+exports.onTheirs = require("firebase-functions/pubsub").onMessagePublished("theirs", () => {});
+""",
+}
+"""The source of each function by its name."""
+
+
+class App:
+    """The app, and what Google has of it."""
+
+    def __init__(self, folder: Path, stack: Stack) -> None:
+        self._stack = stack
+        self.folder = make_app(folder)
+        functions = folder / "functions"
+        functions.mkdir()
+        (functions / "node_modules").symlink_to(functions_sdk.installed())
+        self._write("functions/package.json", PACKAGE)
+        self._write("firebase.json", {"functions": [{"source": "functions", "runtime": "nodejs22"}]})
+        self.code(*KINDS)
+
+    def _write(self, name: str, document: object) -> None:
+        (self.folder / name).write_text(json.dumps(document))
+
+    def code(self, *names: str) -> None:
+        """Write a source that exports these functions."""
+        (self.folder / "functions/index.js").write_text("".join(KINDS[name] for name in names))
+
+    def send(self, method: str, path: str, body: object = None, **query: str) -> requests.Response:
+        """A request of somebody who is not the program."""
+        url = f"{self._stack.running.google_url}/{path}"
+        return requests.request(method, url, json=body, params=query, headers=HEADERS, timeout=30)
+
+    def get(self, path: str) -> dict[str, Any]:
+        """An object of Google that exists."""
+        answer = self.send("GET", path)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def function(self, name: str) -> dict[str, Any]:
+        """A function."""
+        return self.get(f"cloudfunctions/v2/{BASE}/locations/{REGION}/functions/{name}")
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> App:
+    """The app, and what exists before the first `up`: a topic of somebody else."""
+    made = App(tmp_path_factory.mktemp("app") / "crm", stack)
+    for api in ("pubsub",):
+        path = f"serviceusage/v1/{BASE}/services/{api}.googleapis.com:enable"
+        assert made.send("POST", path, {}).ok
+    theirs = {"labels": {"team": "billing"}, "messageRetentionDuration": "86400s"}
+    assert made.send("PUT", f"pubsub/v1/{BASE}/topics/theirs", theirs).ok
+    put(stack, appDir=str(made.folder), secrets=None)
+    return made
+
+
+def test_each_kind_is_deployed_with_what_it_needs(stack: Stack, app: App) -> None:
+    stack.up()
+    trigger = app.function("onPaid")["eventTrigger"]
+    assert trigger["pubsubTopic"] == f"{BASE}/topics/paid"
+    assert (trigger["triggerRegion"], trigger["retryPolicy"]) == (REGION, "RETRY_POLICY_RETRY")
+    assert app.get(f"pubsub/v1/{BASE}/topics/paid")["state"] == "ACTIVE"
+    theirs = app.get(f"pubsub/v1/{BASE}/topics/theirs")
+    assert (theirs["labels"], theirs["messageRetentionDuration"]) == ({"team": "billing"}, "86400s")
+
+
+def test_nothing_is_left_to_change_and_all_of_it_is_verified(stack: Stack, app: App) -> None:
+    again = stack.pulumi(*DRIFT)
+    assert again.returncode == 0, again.stdout
+    verified = stack.verify()
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    for name in KINDS:
+        assert f"function {REGION}/{name}" in verified.stdout
+
+
+def test_what_somebody_removes_is_made_again(stack: Stack, app: App) -> None:
+    assert app.send("DELETE", f"pubsub/v1/{BASE}/topics/paid").ok
+    done = stack.pulumi("up", "--yes", "--refresh", "--run-program")
+    assert done.returncode == 0, done.stdout
+    assert app.get(f"pubsub/v1/{BASE}/topics/paid")["state"] == "ACTIVE"
+
+
+def test_a_function_whose_export_is_removed_goes_and_its_messages_stay(stack: Stack, app: App) -> None:
+    app.code(next(iter(KINDS)))
+    put(stack, allowFunctionDeletion=True)
+    stack.up()
+    left = {one.id for one in stack_state.resources(stack.sandbox, STACK) if one.type == FUNCTION}
+    assert left == {f"{BASE}/locations/{REGION}/functions/{next(iter(KINDS))}"}
+    assert app.get(f"pubsub/v1/{BASE}/topics/theirs")["labels"] == {"team": "billing"}
+
+
+FUNCTION = stack_state.FUNCTION_TYPE
