@@ -87,7 +87,8 @@ class Codebase:
 class App:
     """Everything Firebase in the checkout. `warnings` and `notes` are shown to the user.
 
-    `backend_secret` is the secret that holds the backend's address, None if no secret does.
+    `backend_secret` is the secret that holds the backend's address, None if no secret does. `storage_agent`
+    is the account that publishes Cloud Storage's events, None if no function receives them.
     """
 
     rules: RulesFile | None
@@ -97,6 +98,7 @@ class App:
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     backend_secret: str | None = BACKEND_URL_VARIABLE
+    storage_agent: str | None = None
 
 
 @dataclass

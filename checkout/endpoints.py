@@ -39,7 +39,8 @@ class CallableTrigger:
 
 @dataclass(frozen=True, kw_only=True)
 class EventTrigger:
-    """A CloudEvents trigger. `region` is the trigger's region (for Firestore, the database's location).
+    """A CloudEvents trigger. `region` is the trigger's region: for Firestore, the database's location; for
+    Cloud Storage, the bucket's, which `checkout.live_buckets` fills in.
 
     `topic` is the short name of a Pub/Sub topic of the project, for its messages.
     """

@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from checkout.endpoints import EventTrigger
+from checkout.endpoints import Endpoint, EventTrigger
 from checkout.function_options import Options
-from checkout.trigger_kinds import PUBSUB_EVENT
+from checkout.trigger_kinds import PUBSUB_EVENT, STORAGE_EVENTS
 from settings.model import GoogleSettings
 from settings.reader import set_command
 
@@ -24,8 +24,18 @@ FIRESTORE_EVENT = re.compile(
 _SEGMENT = re.compile(r"[^{}*]+|\*{1,2}|\{[A-Za-z_][A-Za-z0-9_]*(?:=\*{1,2})?\}|[^{}*]*\*[^{}*]*")
 # Pub/Sub docs, "Guidelines to name a topic"; "goog" is reserved.
 _TOPIC = re.compile(r"(?!goog)[A-Za-z][A-Za-z0-9._~%+-]{2,254}")
+# Cloud Storage docs, "Bucket names".
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 
 Add = Callable[[str, str], None]
+
+
+def bucket_of(endpoint: Endpoint) -> str | None:
+    """The bucket whose events a function receives; None if it receives no events of a bucket."""
+    trigger = endpoint.trigger
+    if isinstance(trigger, EventTrigger) and trigger.event_type.startswith(STORAGE_EVENTS):
+        return trigger.filters["bucket"]
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +83,8 @@ class EventReader:
         )
         if event == PUBSUB_EVENT:
             return self._pubsub(found)
+        if event.startswith(STORAGE_EVENTS):
+            return self._storage(found)
         return self._firestore(found)
 
     def _firestore(self, found: EventTrigger) -> EventTrigger:
@@ -133,3 +145,12 @@ class EventReader:
             retry=found.retry,
             topic=topic,
         )
+
+    def _storage(self, found: EventTrigger) -> EventTrigger | None:
+        """The trigger without its region, which is that of the bucket, unless the manifest names one."""
+        bucket = found.filters.get("bucket", "")
+        if not _BUCKET.fullmatch(bucket):
+            what = f'{self.name}: "{bucket}" is not the name of a Cloud Storage bucket.'
+            self.add(what, f'Write bucket: "my-bucket" in the options of {self.name}, without gs://.')
+            return None
+        return found

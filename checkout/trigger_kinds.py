@@ -36,6 +36,8 @@ FIRESTORE = TriggerKind(
     _with_auth_context("onDocumentCreated", "onDocumentUpdated", "onDocumentDeleted", "onDocumentWritten"),
     EVENT_TIMEOUT,
 )
+STORAGE_EVENTS = "google.cloud.storage.object.v1."
+"""The start of the types of Cloud Storage's events."""
 PUBSUB_EVENT = "google.cloud.pubsub.topic.v1.messagePublished"
 GENKIT = TriggerKind("Genkit actions", ("onCallGenkit",))
 CUSTOM_EVENTS = TriggerKind("custom events", ("onCustomEventPublished",))
@@ -57,9 +59,10 @@ TRIGGERS: Mapping[str, TriggerKind] = {
 EVENTS: Mapping[str, TriggerKind] = {
     "google.cloud.firestore.document.v1.": FIRESTORE,
     PUBSUB_EVENT: TriggerKind("Pub/Sub messages", ("onMessagePublished",), EVENT_TIMEOUT),
-    "google.cloud.storage.": TriggerKind(
+    STORAGE_EVENTS: TriggerKind(
         "Cloud Storage events",
         ("onObjectFinalized", "onObjectDeleted", "onObjectArchived", "onObjectMetadataUpdated"),
+        EVENT_TIMEOUT,
     ),
     "google.firebase.database.": TriggerKind(
         "Realtime Database events",

@@ -29,6 +29,19 @@ PAID = world.endpoint(
 )
 
 
+UPLOADED = world.endpoint(
+    "onUpload",
+    EventTrigger(
+        event_type="google.cloud.storage.object.v1.finalized",
+        filters={"bucket": "crm.firebasestorage.app"},
+        path_patterns={},
+        region="us",
+        retry=False,
+    ),
+)
+AGENT = "service-1@gs-project-accounts.iam.gserviceaccount.com"
+
+
 def deployed(run: Run, *endpoints: Endpoint, **changes: Any) -> Engine:
     return run(app=lambda: world.app(codebases=(world.codebase(*endpoints),), **changes))
 
@@ -68,3 +81,26 @@ def test_a_pubsub_function_is_called_as_its_account(run: Run) -> None:
 
 def test_without_such_functions_there_is_no_topic(run: Run) -> None:
     assert run().of("firebase:PubSubTopic") == []
+
+
+def test_a_storage_function_has_its_bucket_and_the_buckets_location(run: Run) -> None:
+    assert trigger(deployed(run, UPLOADED, storage_agent=AGENT), "onUpload") == {
+        "eventType": "google.cloud.storage.object.v1.finalized",
+        "eventFilters": [{"attribute": "bucket", "value": "crm.firebasestorage.app"}],
+        "triggerRegion": "us",
+        "retryPolicy": "RETRY_POLICY_DO_NOT_RETRY",
+        "serviceAccountEmail": FN,
+    }
+
+
+def test_only_storage_functions_wait_for_the_agent_that_publishes_their_events(run: Run) -> None:
+    engine = deployed(run, UPLOADED, PAID, storage_agent=AGENT)
+    granted = engine.one("identities-agent-storage-pubsub.publisher")
+    assert (granted.inputs["role"], granted.inputs["member"]) == (
+        "roles/pubsub.publisher",
+        f"serviceAccount:{AGENT}",
+    )
+    assert granted.urn in engine.one("functions-us-central1-onUpload").depends_on
+    assert granted.urn not in engine.one("functions-us-central1-onPaid").depends_on
+    none = [one.name for one in run().registered if "agent-storage" in one.name]
+    assert none == []

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.e2e
 REGION = "europe-west1"
 BASE = f"projects/{GOOGLE_PROJECT}"
 HEADERS = {"Authorization": f"Bearer {GOOGLE_TOKEN}", "X-Sandbox-Actor": "manual"}
+BUCKET = f"{GOOGLE_PROJECT}.firebasestorage.app"
 PACKAGE = {
     "main": "index.js",
     "engines": {"node": "22"},
@@ -33,6 +34,14 @@ exports.onPaid = onMessagePublished({ topic: "paid", retry: true }, () => {});
 """,
     "onTheirs": """
 exports.onTheirs = require("firebase-functions/pubsub").onMessagePublished("theirs", () => {});
+""",
+    "onUpload": """
+const storage = require("firebase-functions/storage");
+exports.onUpload = storage.onObjectFinalized(() => {});
+""",
+    "onArchived": """
+exports.onArchived = require("firebase-functions/storage")
+  .onObjectDeleted({ bucket: "crm-archive" }, () => {});
 """,
 }
 """The source of each function by its name."""
@@ -78,12 +87,15 @@ class App:
 def app(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> App:
     """The app, and what exists before the first `up`: a topic of somebody else."""
     made = App(tmp_path_factory.mktemp("app") / "crm", stack)
-    for api in ("pubsub",):
+    for api in ("pubsub", "storage"):
         path = f"serviceusage/v1/{BASE}/services/{api}.googleapis.com:enable"
         assert made.send("POST", path, {}).ok
     theirs = {"labels": {"team": "billing"}, "messageRetentionDuration": "86400s"}
     assert made.send("PUT", f"pubsub/v1/{BASE}/topics/theirs", theirs).ok
-    put(stack, appDir=str(made.folder), secrets=None)
+    for bucket, location in ((BUCKET, "us-central1"), ("crm-archive", "EU")):
+        body = {"name": bucket, "location": location}
+        assert made.send("POST", "storage/v1/b", body, project=GOOGLE_PROJECT).ok
+    put(stack, appDir=str(made.folder), secrets=None, storageBucket=BUCKET)
     return made
 
 
@@ -95,6 +107,10 @@ def test_each_kind_is_deployed_with_what_it_needs(stack: Stack, app: App) -> Non
     assert app.get(f"pubsub/v1/{BASE}/topics/paid")["state"] == "ACTIVE"
     theirs = app.get(f"pubsub/v1/{BASE}/topics/theirs")
     assert (theirs["labels"], theirs["messageRetentionDuration"]) == ({"team": "billing"}, "86400s")
+    for name, bucket, location in (("onUpload", BUCKET, "us-central1"), ("onArchived", "crm-archive", "eu")):
+        trigger = app.function(name)["eventTrigger"]
+        assert trigger["eventFilters"] == [{"attribute": "bucket", "value": bucket}]
+        assert trigger["triggerRegion"] == location
 
 
 def test_nothing_is_left_to_change_and_all_of_it_is_verified(stack: Stack, app: App) -> None:
@@ -111,6 +127,14 @@ def test_what_somebody_removes_is_made_again(stack: Stack, app: App) -> None:
     done = stack.pulumi("up", "--yes", "--refresh", "--run-program")
     assert done.returncode == 0, done.stdout
     assert app.get(f"pubsub/v1/{BASE}/topics/paid")["state"] == "ACTIVE"
+
+
+def test_a_bucket_that_is_not_there_stops_the_preview(stack: Stack, app: App) -> None:
+    put(stack, storageBucket="crm-of-nobody")
+    done = stack.pulumi("preview")
+    assert done.returncode != 0
+    assert "onUpload: there is no Cloud Storage bucket crm-of-nobody." in done.stdout
+    put(stack, storageBucket=BUCKET)
 
 
 def test_a_function_whose_export_is_removed_goes_and_its_messages_stay(stack: Stack, app: App) -> None:

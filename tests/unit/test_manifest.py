@@ -276,7 +276,6 @@ def test_a_declared_param_without_a_value_is_not_reported_again() -> None:
 
 
 UNSUPPORTED = {
-    "Cloud Storage": event(eventType="google.cloud.storage.object.v1.finalized"),
     "Realtime Database": event(eventType="google.firebase.database.ref.v1.written"),
     "Remote Config": event(eventType="google.firebase.remoteconfig.remoteConfig.v1.updated"),
     "Test Lab": event(eventType="google.firebase.testlab.testMatrix.v1.completed"),
@@ -343,6 +342,28 @@ def test_a_pubsub_trigger_is_in_the_region_of_its_function() -> None:
 )
 def test_a_topic_that_cannot_exist_here_is_a_problem(topic: str, message: str) -> None:
     assert message in refused(paid(topic))
+
+
+def uploaded(**filters: object) -> dict[str, object]:
+    trigger = {"eventType": "google.cloud.storage.object.v1.finalized", "eventFilters": filters}
+    return {"platform": "gcfv2", "entryPoint": "onUpload", "eventTrigger": trigger}
+
+
+@pytest.mark.parametrize("bucket", ["crm.firebasestorage.app", "{{ params.STORAGE_BUCKET }}"])
+def test_a_storage_trigger_names_a_bucket_which_decides_its_region_later(bucket: str) -> None:
+    params = Params(values={"STORAGE_BUCKET": "crm.firebasestorage.app"})
+    assert one(uploaded(bucket=bucket), params).trigger == EventTrigger(
+        event_type="google.cloud.storage.object.v1.finalized",
+        filters={"bucket": "crm.firebasestorage.app"},
+        path_patterns={},
+        region="",
+        retry=False,
+    )
+
+
+@pytest.mark.parametrize("filters", [{}, {"bucket": ""}, {"bucket": "gs://crm"}, {"bucket": "Crm"}])
+def test_a_storage_trigger_without_a_bucket_is_a_problem(filters: dict[str, object]) -> None:
+    assert "is not the name of a Cloud Storage bucket" in refused(uploaded(**filters))
 
 
 def test_an_event_has_at_most_nine_minutes() -> None:
