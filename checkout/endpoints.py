@@ -67,7 +67,25 @@ class ScheduleTrigger:
     max_doublings: int | None
 
 
-Trigger = HttpsTrigger | CallableTrigger | EventTrigger | ScheduleTrigger
+@dataclass(frozen=True, kw_only=True)
+class TaskQueueTrigger:
+    """A function that Cloud Tasks calls with the tasks of its queue, which has its name.
+
+    `invoker` are those who add tasks: ("public",), ("private",) or e-mails; None are the functions of the
+    same codebase. `max_retry_seconds` is 0 for tasks of any age, `max_attempts` -1 for attempts without end.
+    """
+
+    invoker: tuple[str, ...] | None
+    max_concurrent_dispatches: int
+    max_dispatches_per_second: float
+    max_attempts: int
+    min_backoff_seconds: float
+    max_backoff_seconds: float
+    max_retry_seconds: float
+    max_doublings: int
+
+
+Trigger = HttpsTrigger | CallableTrigger | EventTrigger | ScheduleTrigger | TaskQueueTrigger
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,14 +2,16 @@
 
 Regions are those of the Firebase CLI (15.34, `deploy/functions/services`): Firestore events come from the
 location of the database, Cloud Storage events from that of the bucket (`checkout.live_buckets` reads it), and
-Pub/Sub messages are received in the region of the function.
+Pub/Sub messages are received in the region of the function. Events of the Realtime Database and of Data
+Connect come from where their instances are, in which the function has to be, too; all others of Firebase come
+from the location "global".
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from checkout.endpoints import Endpoint, EventTrigger
 from checkout.function_options import Options
@@ -26,6 +28,15 @@ _SEGMENT = re.compile(r"[^{}*]+|\*{1,2}|\{[A-Za-z_][A-Za-z0-9_]*(?:=\*{1,2})?\}|
 _TOPIC = re.compile(r"(?!goog)[A-Za-z][A-Za-z0-9._~%+-]{2,254}")
 # Cloud Storage docs, "Bucket names".
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+GLOBAL = "global"
+EVERYWHERE = (
+    "google.firebase.auth.",
+    "google.firebase.firebasealerts.",
+    "google.firebase.remoteconfig.",
+    "google.firebase.testlab.",
+)
+IN_THE_REGION = ("google.firebase.database.", "google.firebase.dataconnect.")
+"""How event types begin whose triggers are in the location "global", or in the region of their function."""
 
 Add = Callable[[str, str], None]
 
@@ -85,6 +96,10 @@ class EventReader:
             return self._pubsub(found)
         if event.startswith(STORAGE_EVENTS):
             return self._storage(found)
+        if event.startswith(IN_THE_REGION):
+            return self._placed(found, self.region)
+        if event.startswith(EVERYWHERE):
+            return self._placed(found, GLOBAL)
         return self._firestore(found)
 
     def _firestore(self, found: EventTrigger) -> EventTrigger:
@@ -101,13 +116,8 @@ class EventReader:
             what = f'{self.name}: listens to the database "{database}", but this stack has "{expected}".'
             self.add(what, set_command("firestoreDatabase", database))
         self._document(filters.get("document") or found.path_patterns.get("document") or "")
-        return EventTrigger(
-            event_type=found.event_type,
-            filters={"database": database, "namespace": "(default)", **filters},
-            path_patterns=found.path_patterns,
-            region=location,
-            retry=found.retry,
-        )
+        filters = {"database": database, "namespace": "(default)", **filters}
+        return replace(found, filters=filters, region=location)
 
     def _document(self, document: str) -> None:
         """A path of documents, with at most one multi-segment wildcard (Firestore triggers docs)."""
@@ -124,6 +134,13 @@ class EventReader:
             fix = 'Name a collection, then a document, and so on: "threads/{threadId}/messages/{messageId}".'
             self.add(f'{self.name}: "{document}" is not the path of a document.', fix)
 
+    def _placed(self, found: EventTrigger, location: str) -> EventTrigger:
+        """The trigger in the only location that it can have."""
+        if found.region not in ("", location):
+            what = f"{self.name}: the trigger is in {found.region}, but its events come from {location}."
+            self.add(what, f"Remove the region from the trigger of {self.name}.")
+        return replace(found, region=location)
+
     def _pubsub(self, found: EventTrigger) -> EventTrigger | None:
         """The topic is in the filters; the API has a field of its own for it (`pubsubTopic`)."""
         given = found.filters.get("topic", "")
@@ -137,14 +154,8 @@ class EventReader:
                 what = f'{self.name}: "{given}" is not the name of a Pub/Sub topic.'
                 self.add(what, f'Write onMessagePublished("my-topic", …) in {self.name}: up to 255 letters.')
             return None
-        return EventTrigger(
-            event_type=found.event_type,
-            filters={key: value for key, value in found.filters.items() if key != "topic"},
-            path_patterns=found.path_patterns,
-            region=found.region or self.region,
-            retry=found.retry,
-            topic=topic,
-        )
+        filters = {key: value for key, value in found.filters.items() if key != "topic"}
+        return replace(found, filters=filters, region=found.region or self.region, topic=topic)
 
     def _storage(self, found: EventTrigger) -> EventTrigger | None:
         """The trigger without its region, which is that of the bucket, unless the manifest names one."""

@@ -107,6 +107,17 @@ class Options:
             return None
         return found
 
+    def number(self, value: object, what: str, low: float, high: float) -> float | None:
+        """A number from `low` to `high`, or None."""
+        found = self.resolved(value)
+        if found is None:
+            return None
+        if isinstance(found, bool) or not isinstance(found, int | float) or not low <= found <= high:
+            shown = f"{found:g}" if isinstance(found, int | float) else kind_of(found)
+            self._add(f"{what} is {shown}, but must be a number from {low:g} to {high:g}.")
+            return None
+        return found
+
     def environment(self) -> dict[str, str]:
         """The environment variables that the endpoint itself declares."""
         found = self.strings_by_name("environmentVariables")

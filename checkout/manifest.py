@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from checkout import task_queues
 from checkout.endpoints import (
     CallableTrigger,
     Endpoint,
@@ -301,6 +302,11 @@ class _Reader:
             return CallableTrigger()
         if kind == "scheduleTrigger":
             return self._schedule(name, body, options, timeout)
+        if kind == "taskQueueTrigger":
+            self._known(name, body, task_queues.KEYS, kind)
+            self._known(name, mapping(body.get("rateLimits")) or {}, task_queues.RATES, "rateLimits")
+            self._known(name, mapping(body.get("retryConfig")) or {}, task_queues.RETRIES, "retryConfig")
+            return task_queues.read(name, body, options, self._add)
         self._known(name, body, _EVENT_KEYS, kind)
         reader = EventReader(name=name, region=region, google=self._google, options=options, add=self._add)
         return reader.read(body)

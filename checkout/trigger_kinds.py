@@ -47,7 +47,7 @@ TRIGGERS: Mapping[str, TriggerKind] = {
     "callableTrigger": TriggerKind("callable functions", ("onCall",), 3600),
     "eventTrigger": TriggerKind("events", (), EVENT_TIMEOUT),
     "scheduleTrigger": TriggerKind("schedules", ("onSchedule",), 1800),
-    "taskQueueTrigger": TriggerKind("task queues", ("onTaskDispatched",)),
+    "taskQueueTrigger": TriggerKind("task queues", ("onTaskDispatched",), 1800),
     "blockingTrigger": TriggerKind(
         "blocking functions",
         ("beforeUserCreated", "beforeUserSignedIn", "beforeEmailSent", "beforeSmsSent",
@@ -67,12 +67,17 @@ EVENTS: Mapping[str, TriggerKind] = {
     "google.firebase.database.": TriggerKind(
         "Realtime Database events",
         ("onValueCreated", "onValueUpdated", "onValueDeleted", "onValueWritten"),
+        EVENT_TIMEOUT,
     ),
-    "google.firebase.auth.": TriggerKind("Auth events", ("onUserCreated", "onUserDeleted")),
-    "google.firebase.remoteconfig.": TriggerKind("Remote Config events", ("onConfigUpdated",)),
-    "google.firebase.testlab.": TriggerKind("Test Lab events", ("onTestMatrixCompleted",)),
-    "google.firebase.firebasealerts.": TriggerKind("Firebase alerts", ("onAlertPublished",)),
-    "google.firebase.dataconnect.": TriggerKind("Data Connect events", ("onMutationExecuted",)),
+    "google.firebase.auth.": TriggerKind("Auth events", ("onUserCreated", "onUserDeleted"), EVENT_TIMEOUT),
+    "google.firebase.remoteconfig.": TriggerKind(
+        "Remote Config events", ("onConfigUpdated",), EVENT_TIMEOUT
+    ),
+    "google.firebase.testlab.": TriggerKind("Test Lab events", ("onTestMatrixCompleted",), EVENT_TIMEOUT),
+    "google.firebase.firebasealerts.": TriggerKind("Firebase alerts", ("onAlertPublished",), EVENT_TIMEOUT),
+    "google.firebase.dataconnect.": TriggerKind(
+        "Data Connect events", ("onMutationExecuted",), EVENT_TIMEOUT
+    ),
 }  # fmt: skip
 ALL = tuple(kind for kind in (*TRIGGERS.values(), *EVENTS.values(), CUSTOM_EVENTS, GENKIT) if kind.functions)
 

@@ -15,7 +15,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from checkout.app import Codebase
-from checkout.endpoints import EventTrigger, ScheduleTrigger
+from checkout.endpoints import EventTrigger, ScheduleTrigger, TaskQueueTrigger
 from components._base import Component, Resources
 from settings.model import GoogleSettings
 
@@ -24,6 +24,7 @@ ALWAYS = ("iam", "cloudresourcemanager", "firestore", "serviceusage", "secretman
 FUNCTIONS = ("artifactregistry", "cloudbuild", "cloudfunctions", "run", "storage")
 EVENTS = ("eventarc", "pubsub")
 SCHEDULES = ("cloudscheduler",)
+TASKS = ("cloudtasks",)
 TOKENS = ("iamcredentials",)
 
 
@@ -50,6 +51,7 @@ def needed(codebases: Iterable[Codebase]) -> set[str]:
         triggers = {type(endpoint.trigger) for endpoint in codebase.endpoints}
         services.update(EVENTS if EventTrigger in triggers else ())
         services.update(SCHEDULES if ScheduleTrigger in triggers else ())
+        services.update(TASKS if TaskQueueTrigger in triggers else ())
     return services
 
 

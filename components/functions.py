@@ -31,7 +31,14 @@ import pulumi_gcp as gcp
 
 from checkout.app import Codebase
 from checkout.archive import Archive
-from checkout.endpoints import CallableTrigger, Endpoint, EventTrigger, HttpsTrigger, ScheduleTrigger
+from checkout.endpoints import (
+    CallableTrigger,
+    Endpoint,
+    EventTrigger,
+    HttpsTrigger,
+    ScheduleTrigger,
+    TaskQueueTrigger,
+)
 from checkout.function_variables import environment_variables
 from components import already_exists
 from components._base import Component, Resources
@@ -40,6 +47,7 @@ from components.deletion_guard import DeletionGuard, DeletionGuardArgs
 from components.google import member
 from components.identities import Identities, runtime_email
 from components.secrets import Secrets
+from components.task_queues import TaskQueues, TaskQueuesArgs, enqueuers
 from components.verification_spec import SOURCE_VARIABLE, Function
 from firebase.topic import PubSubTopic, PubSubTopicArgs
 from settings.model import GoogleSettings
@@ -127,6 +135,16 @@ class Functions(Component):
             )
             for topic in topics(args.codebases)
         }
+        self._queues = TaskQueues(
+            TaskQueuesArgs(
+                component=self,
+                name=name,
+                project=self._project,
+                apis=args.apis,
+                identities=args.identities,
+                hooks=self._existing,
+            )
+        )
         for codebase in args.codebases:
             source = gcp.storage.BucketObject(
                 f"{name}-source-{codebase.name}",
@@ -192,7 +210,11 @@ class Functions(Component):
                 callers = ["allUsers"]
             case EventTrigger() | ScheduleTrigger():
                 callers = [member(email)]
-        invokers = self._invokers(key, endpoint, callers, function)
+            case TaskQueueTrigger():
+                callers = enqueuers(trigger, codebase, self._project)
+        # The function's own account exists before the function; those of others may not.
+        others = self._queues.accounts(callers) if isinstance(trigger, TaskQueueTrigger) else ()
+        invokers = self._invokers(key, endpoint, callers, function, others)
         # The invokers depend on their function. The SDK walks through the graph for each dependency, so the
         # function is not a second one.
         self.ready.append(invokers)
@@ -200,6 +222,8 @@ class Functions(Component):
             self.urls[endpoint.id] = url(endpoint, self._project)
         if isinstance(trigger, ScheduleTrigger):
             self._schedule(key, endpoint, trigger, email, [function, invokers])
+        if isinstance(trigger, TaskQueueTrigger):
+            self._queues.declare(key, endpoint, trigger, callers)
 
     def _function(
         self,
@@ -301,7 +325,12 @@ class Functions(Component):
         ]
 
     def _invokers(
-        self, key: str, endpoint: Endpoint, callers: list[str], function: pulumi.Resource
+        self,
+        key: str,
+        endpoint: Endpoint,
+        callers: list[str],
+        function: pulumi.Resource,
+        after: Resources = (),
     ) -> gcp.cloudrunv2.ServiceIamBinding:
         return gcp.cloudrunv2.ServiceIamBinding(
             f"{key}-invokers",
@@ -312,7 +341,9 @@ class Functions(Component):
             members=sorted(callers),
             # A replaced function has a new service without grants. Deleted first: deleting the old grant
             # after creating the same one again would leave none.
-            opts=self.child(depends_on=[function], replace_with=[function], delete_before_replace=True),
+            opts=self.child(
+                depends_on=[function, *after], replace_with=[function], delete_before_replace=True
+            ),
         )
 
     def _schedule(
@@ -383,6 +414,8 @@ def _labels(endpoint: Endpoint, codebase: str) -> dict[str, str]:
         labels["deployment-callable"] = "true"
     if isinstance(endpoint.trigger, ScheduleTrigger):
         labels["deployment-scheduled"] = "true"
+    if isinstance(endpoint.trigger, TaskQueueTrigger):
+        labels["deployment-taskqueue"] = "true"
     return labels
 
 

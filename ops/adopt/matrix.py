@@ -24,6 +24,8 @@ KINDS = {
     "gcp:cloudfunctionsv2/function:Function": "function",
     "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding": "invokers",
     "gcp:cloudscheduler/job:Job": "scheduler job",
+    "gcp:cloudtasks/queue:Queue": "task queue",
+    "gcp:cloudtasks/queueIamBinding:QueueIamBinding": "task enqueuers",
     "gcp:firebaserules/ruleset:Ruleset": "ruleset",
     "gcp:firestore/backupSchedule:BackupSchedule": "backup schedule",
     "gcp:firestore/database:Database": "database",

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from checkout.endpoints import Endpoint, EventTrigger
+from checkout.endpoints import Endpoint, EventTrigger, TaskQueueTrigger
 from checkout.trigger_kinds import PUBSUB_EVENT
+from components.identities import functions_account
 from tests.components import world
 from tests.components.conftest import Run
 from tests.components.engine import Engine
@@ -39,6 +40,21 @@ UPLOADED = world.endpoint(
         retry=False,
     ),
 )
+LATER = world.endpoint(
+    "sendLater",
+    TaskQueueTrigger(
+        invoker=None,
+        max_concurrent_dispatches=6,
+        max_dispatches_per_second=0.5,
+        max_attempts=3,
+        min_backoff_seconds=0.1,
+        max_backoff_seconds=3600,
+        max_retry_seconds=0,
+        max_doublings=16,
+    ),
+    "GROQ_API_KEY",
+)
+GROQ = f"{functions_account(['GROQ_API_KEY'])}@{world.PROJECT}.iam.gserviceaccount.com"
 AGENT = "service-1@gs-project-accounts.iam.gserviceaccount.com"
 
 
@@ -104,3 +120,68 @@ def test_only_storage_functions_wait_for_the_agent_that_publishes_their_events(r
     assert granted.urn not in engine.one("functions-us-central1-onPaid").depends_on
     none = [one.name for one in run().registered if "agent-storage" in one.name]
     assert none == []
+
+
+def named(*accounts: str) -> Endpoint:
+    """The task queue with these invokers."""
+    assert isinstance(LATER.trigger, TaskQueueTrigger)
+    return replace(LATER, trigger=replace(LATER.trigger, invoker=accounts))
+
+
+def test_a_task_queue_has_every_limit_and_stays_with_its_tasks(run: Run) -> None:
+    engine = deployed(run, LATER)
+    queue = engine.one("functions-us-central1-sendLater-queue")
+    assert {key: queue.inputs[key] for key in ("name", "location", "rateLimits", "retryConfig")} == {
+        "name": "sendLater",
+        "location": world.REGION,
+        "rateLimits": {"maxConcurrentDispatches": 6, "maxDispatchesPerSecond": 0.5},
+        "retryConfig": {
+            "maxAttempts": 3,
+            "minBackoff": "0.100s",
+            "maxBackoff": "3600s",
+            "maxRetryDuration": "0s",
+            "maxDoublings": 16,
+        },
+    }
+    assert queue.request.retainOnDelete, "the name of a deleted queue is not free for days"
+    assert "apis-cloudtasks" in engine.waits_for(queue)
+    labels = engine.one("functions-us-central1-sendLater").inputs["labels"]
+    assert labels["deployment-taskqueue"] == "true"
+
+
+def test_without_invokers_the_functions_of_the_codebase_add_tasks_and_call(run: Run) -> None:
+    engine = deployed(run, LATER, PAID)
+    members = sorted([f"serviceAccount:{FN}", f"serviceAccount:{GROQ}"])
+    for name in ("enqueuers", "invokers"):
+        bound = engine.one(f"functions-us-central1-sendLater-{name}")
+        assert bound.inputs["members"] == members
+        assert {"identities-crm-fn", f"identities-{GROQ.partition('@')[0]}"} <= engine.waits_for(bound)
+    assert engine.one("functions-us-central1-sendLater-enqueuers").inputs["role"] == (
+        "roles/cloudtasks.enqueuer"
+    )
+
+
+def test_who_adds_tasks_acts_as_itself_once(run: Run) -> None:
+    """The task names the account whose token calls the function: the Admin SDK names its own."""
+    engine = deployed(run, LATER, replace(LATER, id="second", entry_point="second"))
+    acting = [one for one in engine.registered if one.name.endswith("-iam.serviceAccountUser")]
+    assert [one.inputs["member"] for one in acting] == [f"serviceAccount:{GROQ}"]
+    assert acting[0].inputs["serviceAccountId"] == f"projects/{world.PROJECT}/serviceAccounts/{GROQ}"
+
+
+@pytest.mark.parametrize(
+    ("invokers", "members"),
+    [
+        (("a@p.iam.gserviceaccount.com",), ["serviceAccount:a@p.iam.gserviceaccount.com"]),
+        (("private",), []),
+        (("public",), ["allUsers"]),
+    ],
+)
+def test_named_invokers_are_the_only_ones(run: Run, invokers: tuple[str, ...], members: list[str]) -> None:
+    engine = deployed(run, named(*invokers))
+    for name in ("enqueuers", "invokers"):
+        assert engine.one(f"functions-us-central1-sendLater-{name}").inputs["members"] == members
+
+
+def test_without_task_queues_their_api_is_not_enabled(run: Run) -> None:
+    assert [one.name for one in run().registered if "cloudtasks" in one.name] == []

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.e2e
 REGION = "europe-west1"
 BASE = f"projects/{GOOGLE_PROJECT}"
 HEADERS = {"Authorization": f"Bearer {GOOGLE_TOKEN}", "X-Sandbox-Actor": "manual"}
+QUEUE = f"{BASE}/locations/{REGION}/queues/sendLater"
 BUCKET = f"{GOOGLE_PROJECT}.firebasestorage.app"
 PACKAGE = {
     "main": "index.js",
@@ -43,8 +44,31 @@ exports.onUpload = storage.onObjectFinalized(() => {});
 exports.onArchived = require("firebase-functions/storage")
   .onObjectDeleted({ bucket: "crm-archive" }, () => {});
 """,
+    "sendLater": """
+const { onTaskDispatched } = require("firebase-functions/tasks");
+const retryConfig = { maxAttempts: 5, minBackoffSeconds: 60 };
+const limits = { retryConfig, rateLimits: { maxConcurrentDispatches: 6 } };
+exports.sendLater = onTaskDispatched(limits, () => {});
+""",
+    "onValue": """
+exports.onValue = require("firebase-functions/database").onValueWritten("/threads/{id}", () => {});
+""",
+    "onConfig": """
+exports.onConfig = require("firebase-functions/remoteConfig").onConfigUpdated(() => {});
+""",
+    "onMatrix": """
+exports.onMatrix = require("firebase-functions/testLab").onTestMatrixCompleted(() => {});
+""",
+    "onAlert": """
+exports.onAlert = require("firebase-functions/alerts").onAlertPublished("billing.planUpdate", () => {});
+""",
+    "onUser": """
+exports.onUser = require("firebase-functions/identity").onUserCreated(() => {});
+""",
 }
 """The source of each function by its name."""
+LOCATIONS = {"onValue": REGION, **dict.fromkeys(("onConfig", "onMatrix", "onAlert", "onUser"), "global")}
+"""Where the triggers are of the functions that need nothing else."""
 
 
 class App:
@@ -111,6 +135,14 @@ def test_each_kind_is_deployed_with_what_it_needs(stack: Stack, app: App) -> Non
         trigger = app.function(name)["eventTrigger"]
         assert trigger["eventFilters"] == [{"attribute": "bucket", "value": bucket}]
         assert trigger["triggerRegion"] == location
+    for name, location in LOCATIONS.items():
+        assert app.function(name)["eventTrigger"]["triggerRegion"] == location
+    queue = app.get(f"cloudtasks/v2/{QUEUE}")
+    assert queue["rateLimits"]["maxConcurrentDispatches"] == 6
+    assert (queue["retryConfig"]["maxAttempts"], queue["retryConfig"]["minBackoff"]) == (5, "60s")
+    who = app.send("POST", f"cloudtasks/v2/{QUEUE}:getIamPolicy", {}).json()["bindings"]
+    account = f"serviceAccount:crm-fn@{GOOGLE_PROJECT}.iam.gserviceaccount.com"
+    assert who == [{"role": "roles/cloudtasks.enqueuer", "members": [account]}]
 
 
 def test_nothing_is_left_to_change_and_all_of_it_is_verified(stack: Stack, app: App) -> None:
@@ -129,6 +161,25 @@ def test_what_somebody_removes_is_made_again(stack: Stack, app: App) -> None:
     assert app.get(f"pubsub/v1/{BASE}/topics/paid")["state"] == "ACTIVE"
 
 
+def test_a_queue_that_somebody_changes_is_drift_and_whoever_gets_another_role_is_named(
+    stack: Stack, app: App
+) -> None:
+    body = {"retryConfig": {"maxAttempts": 100}}
+    assert app.send("PATCH", f"cloudtasks/v2/{QUEUE}", body, updateMask="retryConfig.maxAttempts").ok
+    binding = {"role": "roles/cloudtasks.admin", "members": ["user:someone@example.com"]}
+    before = app.send("POST", f"cloudtasks/v2/{QUEUE}:getIamPolicy", {}).json()
+    policy = {**before, "bindings": [*before["bindings"], binding]}
+    assert app.send("POST", f"cloudtasks/v2/{QUEUE}:setIamPolicy", {"policy": policy}).ok
+    verified = stack.verify()
+    assert verified.returncode != 0
+    assert "roles on task queue europe-west1/sendLater" in verified.stdout
+    assert "gcloud tasks queues remove-iam-policy-binding sendLater" in verified.stdout
+    assert "maxAttempts" in stack.pulumi(*DRIFT).stdout
+    done = stack.pulumi("up", "--yes", "--refresh", "--run-program")
+    assert done.returncode == 0, done.stdout
+    assert app.get(f"cloudtasks/v2/{QUEUE}")["retryConfig"]["maxAttempts"] == 5
+
+
 def test_a_bucket_that_is_not_there_stops_the_preview(stack: Stack, app: App) -> None:
     put(stack, storageBucket="crm-of-nobody")
     done = stack.pulumi("preview")
@@ -144,6 +195,7 @@ def test_a_function_whose_export_is_removed_goes_and_its_messages_stay(stack: St
     left = {one.id for one in stack_state.resources(stack.sandbox, STACK) if one.type == FUNCTION}
     assert left == {f"{BASE}/locations/{REGION}/functions/{next(iter(KINDS))}"}
     assert app.get(f"pubsub/v1/{BASE}/topics/theirs")["labels"] == {"team": "billing"}
+    assert app.get(f"cloudtasks/v2/{QUEUE}")["state"] == "RUNNING", "its tasks would be lost"
 
 
 FUNCTION = stack_state.FUNCTION_TYPE

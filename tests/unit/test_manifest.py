@@ -15,6 +15,7 @@ from checkout.endpoints import (
     HttpsTrigger,
     ScheduleTrigger,
     SecretUse,
+    TaskQueueTrigger,
 )
 from checkout.manifest import Context, Parsed, parse
 from checkout.params import Params
@@ -276,13 +277,8 @@ def test_a_declared_param_without_a_value_is_not_reported_again() -> None:
 
 
 UNSUPPORTED = {
-    "Realtime Database": event(eventType="google.firebase.database.ref.v1.written"),
-    "Remote Config": event(eventType="google.firebase.remoteconfig.remoteConfig.v1.updated"),
-    "Test Lab": event(eventType="google.firebase.testlab.testMatrix.v1.completed"),
-    "Firebase alerts": event(eventType="google.firebase.firebasealerts.alerts.v1.published"),
     "custom events": event(eventType="com.example.paid", channel="locations/us-central1/channels/firebase"),
     "Eventarc channels": event(channel="x"),
-    "task queues": {"platform": "gcfv2", "taskQueueTrigger": {}},
     "blocking functions": {"platform": "gcfv2", "blockingTrigger": {"eventType": "x"}},
     "Data Connect": {"platform": "gcfv2", "dataConnectGraphqlTrigger": {}},
     "Genkit": {"platform": "gcfv2", "callableTrigger": {"genkitAction": "flow"}},
@@ -364,6 +360,106 @@ def test_a_storage_trigger_names_a_bucket_which_decides_its_region_later(bucket:
 @pytest.mark.parametrize("filters", [{}, {"bucket": ""}, {"bucket": "gs://crm"}, {"bucket": "Crm"}])
 def test_a_storage_trigger_without_a_bucket_is_a_problem(filters: dict[str, object]) -> None:
     assert "is not the name of a Cloud Storage bucket" in refused(uploaded(**filters))
+
+
+OTHERS: Mapping[str, tuple[str, dict[str, str]]] = {
+    "google.firebase.remoteconfig.remoteConfig.v1.updated": ("global", {}),
+    "google.firebase.testlab.testMatrix.v1.completed": ("global", {}),
+    "google.firebase.firebasealerts.alerts.v1.published": ("global", {"alerttype": "billing.planUpdate"}),
+    "google.firebase.auth.user.v2.created": ("global", {"tenantid": "one"}),
+    "google.firebase.database.ref.v1.written": ("europe-west1", {"instance": "crm-default-rtdb"}),
+    "google.firebase.dataconnect.connector.v1.mutationExecuted": ("europe-west1", {"service": "crm"}),
+}
+"""Event types that need nothing but their filters -> where their triggers are, and filters."""
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_events_are_filters_and_a_location(kind: str) -> None:
+    location, filters = OTHERS[kind]
+    trigger = {"eventType": kind, "eventFilters": filters, "eventFilterPathPatterns": {"ref": "a/{b}"}}
+    entry = {"platform": "gcfv2", "entryPoint": "onIt", "eventTrigger": trigger}
+    assert one(entry).trigger == EventTrigger(
+        event_type=kind,
+        filters=filters,
+        path_patterns={"ref": "a/{b}"},
+        region=location,
+        retry=False,
+    )
+    elsewhere = {**entry, "eventTrigger": {**trigger, "region": "asia-east1"}}
+    assert f"the trigger is in asia-east1, but its events come from {location}" in refused(elsewhere)
+
+
+def dispatched(**trigger: object) -> dict[str, object]:
+    return {"platform": "gcfv2", "entryPoint": "sendLater", "taskQueueTrigger": trigger}
+
+
+def test_a_task_queue_has_the_defaults_of_the_firebase_cli() -> None:
+    nulls = {
+        "retryConfig": dict.fromkeys(
+            ("maxAttempts", "maxRetrySeconds", "maxBackoffSeconds", "maxDoublings", "minBackoffSeconds")
+        ),
+        "rateLimits": dict.fromkeys(("maxConcurrentDispatches", "maxDispatchesPerSecond")),
+    }
+    found = one(dispatched(**nulls)).trigger
+    assert found == one(dispatched()).trigger
+    assert found == TaskQueueTrigger(
+        invoker=None,
+        max_concurrent_dispatches=1000,
+        max_dispatches_per_second=500,
+        max_attempts=3,
+        min_backoff_seconds=0.1,
+        max_backoff_seconds=3600,
+        max_retry_seconds=0,
+        max_doublings=16,
+    )
+
+
+def test_every_option_of_a_task_queue_is_read() -> None:
+    given = dispatched(
+        rateLimits={"maxConcurrentDispatches": 6, "maxDispatchesPerSecond": "{{ params.RATE }}"},
+        retryConfig={
+            "maxAttempts": 5,
+            "maxRetrySeconds": 86400,
+            "minBackoffSeconds": 60,
+            "maxBackoffSeconds": 300,
+            "maxDoublings": 2,
+        },
+        invoker=["crm-backend@"],
+    )
+    assert one(given, Params(values={"RATE": 0.5})).trigger == TaskQueueTrigger(
+        invoker=("crm-backend@crm-sandbox.iam.gserviceaccount.com",),
+        max_concurrent_dispatches=6,
+        max_dispatches_per_second=0.5,
+        max_attempts=5,
+        min_backoff_seconds=60,
+        max_backoff_seconds=300,
+        max_retry_seconds=86400,
+        max_doublings=2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("trigger", "message"),
+    [
+        ({"rateLimits": {"maxConcurrentDispatches": 5001}}, "maxConcurrentDispatches is 5001"),
+        ({"rateLimits": {"maxDispatchesPerSecond": 501}}, "maxDispatchesPerSecond is 501, but must be a"),
+        ({"rateLimits": {"maxDispatchesPerSecond": "many"}}, "maxDispatchesPerSecond is a string"),
+        ({"rateLimits": {"perMinute": 1}}, '"perMinute" of rateLimits is not known'),
+        ({"retryConfig": {"maxAttempts": 0}}, "maxAttempts is 0, which Cloud Tasks does not accept"),
+        ({"retryConfig": {"maxAttempts": -2}}, "maxAttempts is -2"),
+        ({"retryConfig": {"minBackoffSeconds": -1}}, "minBackoffSeconds is -1"),
+        ({"retryConfig": {"minBackoffSeconds": 3601}}, "minBackoffSeconds 3601 is more than"),
+        ({"retryConfig": {"backoff": 1}}, '"backoff" of retryConfig is not known'),
+        ({"queue": "x"}, '"queue" of taskQueueTrigger is not known'),
+        ({"invoker": ["public", "a@b.c"]}, "invoker mixes"),
+    ],
+)
+def test_a_task_queue_that_cloud_tasks_rejects_is_a_problem(trigger: dict[str, object], message: str) -> None:
+    assert message in refused(dispatched(**trigger))
+
+
+def test_a_queue_has_the_name_of_its_function_which_may_have_no_underscore() -> None:
+    assert "letters, digits and hyphens only" in refused(dispatched(), name="send_later")
 
 
 def test_an_event_has_at_most_nine_minutes() -> None:

@@ -68,6 +68,10 @@ FUNCTION_ANNOTATION = "cloudfunctions.googleapis.com/function-id"
 """The annotation of a Cloud Run service that names its function."""
 
 FIRESTORE_EVENTS = "google.cloud.firestore.document.v1."
+GLOBAL_EVENTS = tuple(
+    f"google.firebase.{product}." for product in ("auth", "firebasealerts", "remoteconfig", "testlab")
+)
+"""Events that come from the location "global" (Eventarc docs, "Event types")."""
 
 
 def mebibytes(memory: str) -> float:
@@ -260,6 +264,10 @@ def _check_event(request: ApiRequest, event: Json, region: str) -> None:
                 path + "trigger_region",
             )
         _check_publisher(request)
+    elif kind.startswith(GLOBAL_EVENTS) and where != "global":
+        raise invalid(f"Events of type {kind} are in the location global.", path + "trigger_region")
+    elif kind.startswith("google.firebase.database.") and not {"ref", "instance"} <= filters.keys():
+        raise invalid("Database triggers need event filters on ref and instance.", path + "event_filters")
     elif kind.startswith("google.cloud.pubsub.") and event.get("pubsubTopic"):
         project, _, topic = request.cloud.canonical(event["pubsubTopic"]).partition("/topics/")
         if request.store.get(f"pubsub/{project}/topics", topic) is None:
