@@ -15,6 +15,7 @@ from pathlib import Path
 
 from checkout import (
     archive,
+    auth_blocking,
     compiled_output,
     dependencies,
     discovered,
@@ -202,6 +203,7 @@ def load(
     ]
     endpoints = [endpoint for codebase in codebases for endpoint in codebase.endpoints]
     problems += _deployed_twice(codebases)
+    problems += auth_blocking.duplicates(endpoints)
     problems += secret_use.unconfigured(secrets, endpoints)
     problems += secret_use.not_json(secrets, seen.json_secrets)
     app = App(

@@ -85,7 +85,16 @@ class TaskQueueTrigger:
     max_doublings: int
 
 
-Trigger = HttpsTrigger | CallableTrigger | EventTrigger | ScheduleTrigger | TaskQueueTrigger
+@dataclass(frozen=True, kw_only=True)
+class BlockingTrigger:
+    """A function that Firebase Auth calls before `event`, such as beforeSignIn, with these credentials of the
+    user ("idToken")."""
+
+    event: str
+    credentials: tuple[str, ...]
+
+
+Trigger = HttpsTrigger | CallableTrigger | EventTrigger | ScheduleTrigger | TaskQueueTrigger | BlockingTrigger
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from checkout import task_queues
+from checkout import auth_blocking, task_queues
 from checkout.endpoints import (
     CallableTrigger,
     Endpoint,
@@ -26,7 +26,15 @@ from checkout.event_triggers import FIRESTORE_EVENT, EventReader
 from checkout.function_options import Options
 from checkout.params import Params
 from checkout.schedules import is_undocumented, schedule_problem, time_zone_fix
-from checkout.trigger_kinds import CUSTOM_EVENTS, FIRESTORE, GENKIT, TRIGGERS, kind_of_event
+from checkout.trigger_kinds import (
+    AI_LOGIC,
+    BLOCKING_EVENTS,
+    CUSTOM_EVENTS,
+    FIRESTORE,
+    GENKIT,
+    TRIGGERS,
+    kind_of_event,
+)
 from settings import privileged_roles
 from settings.model import GoogleSettings
 from settings.parsing import did_you_mean, mapping, sequence
@@ -302,6 +310,9 @@ class _Reader:
             return CallableTrigger()
         if kind == "scheduleTrigger":
             return self._schedule(name, body, options, timeout)
+        if kind == "blockingTrigger":
+            self._known(name, body, auth_blocking.KEYS, kind)
+            return auth_blocking.read(name, body, options, self._add)
         if kind == "taskQueueTrigger":
             self._known(name, body, task_queues.KEYS, kind)
             self._known(name, mapping(body.get("rateLimits")) or {}, task_queues.RATES, "rateLimits")
@@ -359,9 +370,12 @@ class _Reader:
         )
 
     def _refused_trigger(self, entry: Mapping[str, object], options: Options) -> str:
-        """The kind of a callable function or an event trigger that is not supported; "" if it is."""
+        """The kind of a callable or blocking function or an event that is not supported; "" if it is."""
         if "genkitAction" in (mapping(entry.get("callableTrigger")) or {}):
             return GENKIT.name
+        blocking = mapping(entry.get("blockingTrigger"))
+        if blocking is not None and options.resolved(blocking.get("eventType")) not in BLOCKING_EVENTS:
+            return AI_LOGIC.name
         if "eventTrigger" not in entry:
             return ""
         event = str(options.resolved((mapping(entry["eventTrigger"]) or {}).get("eventType")))

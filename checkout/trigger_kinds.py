@@ -39,6 +39,12 @@ FIRESTORE = TriggerKind(
 STORAGE_EVENTS = "google.cloud.storage.object.v1."
 """The start of the types of Cloud Storage's events."""
 PUBSUB_EVENT = "google.cloud.pubsub.topic.v1.messagePublished"
+# By event type of the manifest: the name in Auth's configuration.
+BLOCKING_EVENTS: Mapping[str, str] = {
+    f"providers/cloud.auth/eventTypes/user.{event}": event
+    for event in ("beforeCreate", "beforeSignIn", "beforeSendEmail", "beforeSendSms")
+}
+AI_LOGIC = TriggerKind("AI Logic blocking functions", ("beforeGenerateContent", "afterGenerateContent"))
 GENKIT = TriggerKind("Genkit actions", ("onCallGenkit",))
 CUSTOM_EVENTS = TriggerKind("custom events", ("onCustomEventPublished",))
 # By property of the manifest's endpoint; `eventTrigger` by event type, below.
@@ -49,9 +55,9 @@ TRIGGERS: Mapping[str, TriggerKind] = {
     "scheduleTrigger": TriggerKind("schedules", ("onSchedule",), 1800),
     "taskQueueTrigger": TriggerKind("task queues", ("onTaskDispatched",), 1800),
     "blockingTrigger": TriggerKind(
-        "blocking functions",
-        ("beforeUserCreated", "beforeUserSignedIn", "beforeEmailSent", "beforeSmsSent",
-         "beforeGenerateContent", "afterGenerateContent"),
+        "Auth blocking functions",
+        ("beforeUserCreated", "beforeUserSignedIn", "beforeEmailSent", "beforeSmsSent"),
+        3600,
     ),
     "dataConnectGraphqlTrigger": TriggerKind("Data Connect resolvers", ("onGraphRequest",)),
 }  # fmt: skip
@@ -79,7 +85,9 @@ EVENTS: Mapping[str, TriggerKind] = {
         "Data Connect events", ("onMutationExecuted",), EVENT_TIMEOUT
     ),
 }  # fmt: skip
-ALL = tuple(kind for kind in (*TRIGGERS.values(), *EVENTS.values(), CUSTOM_EVENTS, GENKIT) if kind.functions)
+ALL = tuple(
+    kind for kind in (*TRIGGERS.values(), *EVENTS.values(), CUSTOM_EVENTS, AI_LOGIC, GENKIT) if kind.functions
+)
 
 
 def kind_of_event(event: str) -> TriggerKind:

@@ -28,10 +28,13 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_gcp as gcp
+from pulumi_gcp.cloudfunctionsv2.outputs import FunctionServiceConfig
 
 from checkout.app import Codebase
 from checkout.archive import Archive
+from checkout.auth_blocking import LABELS
 from checkout.endpoints import (
+    BlockingTrigger,
     CallableTrigger,
     Endpoint,
     EventTrigger,
@@ -42,13 +45,14 @@ from checkout.endpoints import (
 from checkout.function_variables import environment_variables
 from components import already_exists
 from components._base import Component, Resources
-from components.apis import EVENTS, FUNCTIONS, SCHEDULES, Apis
+from components.apis import BLOCKING, EVENTS, FUNCTIONS, SCHEDULES, Apis
 from components.deletion_guard import DeletionGuard, DeletionGuardArgs
 from components.google import member
 from components.identities import Identities, runtime_email
 from components.secrets import Secrets
 from components.task_queues import TaskQueues, TaskQueuesArgs, enqueuers
 from components.verification_spec import SOURCE_VARIABLE, Function
+from firebase.blocking_functions import BlockingFunctions, BlockingFunctionsArgs
 from firebase.topic import PubSubTopic, PubSubTopicArgs
 from settings.model import GoogleSettings
 from user_errors import add_fix, printable, shell_word
@@ -145,6 +149,7 @@ class Functions(Component):
                 hooks=self._existing,
             )
         )
+        self._blocking: dict[BlockingTrigger, gcp.cloudfunctionsv2.Function] = {}
         for codebase in args.codebases:
             source = gcp.storage.BucketObject(
                 f"{name}-source-{codebase.name}",
@@ -158,6 +163,7 @@ class Functions(Component):
             )
             for endpoint in codebase.endpoints:
                 self._endpoint(codebase, endpoint, source)
+        self._auth()
         self.register_outputs({"urls": self.urls})
 
     def _guard_deletion(self) -> None:
@@ -206,7 +212,7 @@ class Functions(Component):
         match trigger:
             case HttpsTrigger():
                 callers = list(trigger.members)
-            case CallableTrigger():
+            case CallableTrigger() | BlockingTrigger():  # Auth signs its calls; the SDK checks them
                 callers = ["allUsers"]
             case EventTrigger() | ScheduleTrigger():
                 callers = [member(email)]
@@ -222,6 +228,8 @@ class Functions(Component):
             self.urls[endpoint.id] = url(endpoint, self._project)
         if isinstance(trigger, ScheduleTrigger):
             self._schedule(key, endpoint, trigger, email, [function, invokers])
+        if isinstance(trigger, BlockingTrigger):
+            self._blocking[trigger] = function
         if isinstance(trigger, TaskQueueTrigger):
             self._queues.declare(key, endpoint, trigger, callers)
 
@@ -346,6 +354,26 @@ class Functions(Component):
             ),
         )
 
+    def _auth(self) -> None:
+        """Have Auth call the blocking functions, once all of them can be called."""
+        if not self._blocking:
+            return
+        self.ready.append(
+            BlockingFunctions(
+                f"{self._name}-blocking",
+                BlockingFunctionsArgs(
+                    project=self._project,
+                    # Auth signs its calls for the address of the Cloud Run service, and the SDK compares it.
+                    triggers={
+                        trigger.event: function.service_config.apply(address)
+                        for trigger, function in self._blocking.items()
+                    },
+                    credentials=sorted({one for trigger in self._blocking for one in trigger.credentials}),
+                ),
+                self.child(depends_on=[*self.ready, *self._args.apis.of(*BLOCKING)]),
+            )
+        )
+
     def _schedule(
         self, key: str, endpoint: Endpoint, trigger: ScheduleTrigger, email: str, after: Resources
     ) -> None:
@@ -391,6 +419,11 @@ def checked_generation(archive: Archive, generation: int, md5: str) -> int:
     return generation
 
 
+def address(service: FunctionServiceConfig | None) -> str:
+    """The address of a function's Cloud Run service, which Google chooses."""
+    return (service.uri if service is not None else None) or ""
+
+
 def topics(codebases: Iterable[Codebase]) -> list[str]:
     """The short names of the Pub/Sub topics that functions listen to."""
     triggers = (endpoint.trigger for codebase in codebases for endpoint in codebase.endpoints)
@@ -414,6 +447,8 @@ def _labels(endpoint: Endpoint, codebase: str) -> dict[str, str]:
         labels["deployment-callable"] = "true"
     if isinstance(endpoint.trigger, ScheduleTrigger):
         labels["deployment-scheduled"] = "true"
+    if isinstance(endpoint.trigger, BlockingTrigger):
+        labels["deployment-blocking"] = LABELS[endpoint.trigger.event]
     if isinstance(endpoint.trigger, TaskQueueTrigger):
         labels["deployment-taskqueue"] = "true"
     return labels

@@ -59,6 +59,7 @@ QUEUE = "gcp:cloudtasks/queue:Queue"
 ENQUEUERS = "gcp:cloudtasks/queueIamBinding:QueueIamBinding"
 RULESET = "gcp:firebaserules/ruleset:Ruleset"
 RELEASE = "pulumi-python:dynamic/firebase:RulesRelease"
+BLOCKING = "pulumi-python:dynamic/firebase:BlockingFunctions"
 TOPIC = "pulumi-python:dynamic/firebase:PubSubTopic"
 
 TWICE = "as long as both exist, each event and each run of the schedule is handled twice"
@@ -132,6 +133,7 @@ class _Matcher:
             FUNCTION: self._function,
             JOB: self._job,
             QUEUE: lambda one: task_queues.queue(one, self._live),
+            BLOCKING: _blocking,
             RULESET: self._ruleset,
             RELEASE: self._release,
         }
@@ -546,6 +548,13 @@ def _last(live: JsonObject) -> str:
 
 def _service(function: JsonObject) -> str:
     return str((function.get("serviceConfig") or {}).get("service") or "")
+
+
+def _blocking(one: Declared) -> Match:
+    """The events that Auth calls functions for. What it calls today is not read: the `up` replaces it."""
+    events = ", ".join(sorted(cast("JsonObject", one.inputs.get("triggers") or {})))
+    reason = "the `up` has Auth call these functions, instead of those that it calls today for these events"
+    return created("blocking functions", one, events, reason), None
 
 
 def _files(one: Declared) -> dict[str, str]:

@@ -44,6 +44,7 @@ KINDS = {
     "gcp:storage/bucket:Bucket": "bucket",
     "gcp:storage/bucketObject:BucketObject": "source archive",
     "pulumi-python:dynamic/components:GeneratedToken": "token",
+    "pulumi-python:dynamic/firebase:BlockingFunctions": "blocking functions",
     "pulumi-python:dynamic/firebase:PubSubTopic": "Pub/Sub topic",
     "pulumi-python:dynamic/firebase:RulesRelease": "rules release",
 }

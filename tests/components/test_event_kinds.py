@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from checkout.endpoints import Endpoint, EventTrigger, TaskQueueTrigger
+from checkout.endpoints import BlockingTrigger, Endpoint, EventTrigger, TaskQueueTrigger
 from checkout.trigger_kinds import PUBSUB_EVENT
 from components.identities import functions_account
 from tests.components import world
@@ -185,3 +185,30 @@ def test_named_invokers_are_the_only_ones(run: Run, invokers: tuple[str, ...], m
 
 def test_without_task_queues_their_api_is_not_enabled(run: Run) -> None:
     assert [one.name for one in run().registered if "cloudtasks" in one.name] == []
+
+
+SIGN_IN = world.endpoint("checkSignIn", BlockingTrigger(event="beforeSignIn", credentials=("idToken",)))
+CREATE = world.endpoint("checkUser", BlockingTrigger(event="beforeCreate", credentials=()))
+
+
+def test_auth_calls_the_services_of_all_blocking_functions_once_they_can_be_called(run: Run) -> None:
+    engine = deployed(run, SIGN_IN, CREATE)
+    (blocking,) = engine.of("firebase:BlockingFunctions")
+    assert blocking.inputs["triggers"] == {
+        "beforeSignIn": "https://functions-us-central1-checkSignIn.run.app",
+        "beforeCreate": "https://functions-us-central1-checkUser.run.app",
+    }
+    assert blocking.inputs["credentials"] == ["idToken"]
+    waits = engine.waits_for(blocking)
+    assert "apis-identitytoolkit" in waits
+    for name, label in (("checkSignIn", "before-sign-in"), ("checkUser", "before-create")):
+        assert f"functions-us-central1-{name}-invokers" in waits
+        assert engine.one(f"functions-us-central1-{name}-invokers").inputs["members"] == ["allUsers"]
+        labels = engine.one(f"functions-us-central1-{name}").inputs["labels"]
+        assert labels["deployment-blocking"] == label
+
+
+def test_without_blocking_functions_auth_is_left_alone(run: Run) -> None:
+    engine = run()
+    assert engine.of("firebase:BlockingFunctions") == []
+    assert [one.name for one in engine.registered if "identitytoolkit" in one.name] == []

@@ -62,6 +62,10 @@ exports.onMatrix = require("firebase-functions/testLab").onTestMatrixCompleted((
     "onAlert": """
 exports.onAlert = require("firebase-functions/alerts").onAlertPublished("billing.planUpdate", () => {});
 """,
+    "checkSignIn": """
+const { beforeUserSignedIn } = require("firebase-functions/identity");
+exports.checkSignIn = beforeUserSignedIn({ idToken: true }, () => {});
+""",
     "onUser": """
 exports.onUser = require("firebase-functions/identity").onUserCreated(() => {});
 """,
@@ -102,6 +106,10 @@ class App:
         assert answer.ok, answer.text
         return answer.json()
 
+    def auth(self) -> dict[str, Any]:
+        """The configuration of Auth."""
+        return self.get(f"identitytoolkit/v2/{BASE}/config")
+
     def function(self, name: str) -> dict[str, Any]:
         """A function."""
         return self.get(f"cloudfunctions/v2/{BASE}/locations/{REGION}/functions/{name}")
@@ -137,6 +145,10 @@ def test_each_kind_is_deployed_with_what_it_needs(stack: Stack, app: App) -> Non
         assert trigger["triggerRegion"] == location
     for name, location in LOCATIONS.items():
         assert app.function(name)["eventTrigger"]["triggerRegion"] == location
+    blocking = app.auth()["blockingFunctions"]
+    uri = app.function("checkSignIn")["serviceConfig"]["uri"]
+    assert [one["functionUri"] for one in blocking["triggers"].values()] == [uri]
+    assert blocking["forwardInboundCredentials"]["idToken"] is True
     queue = app.get(f"cloudtasks/v2/{QUEUE}")
     assert queue["rateLimits"]["maxConcurrentDispatches"] == 6
     assert (queue["retryConfig"]["maxAttempts"], queue["retryConfig"]["minBackoff"]) == (5, "60s")
@@ -195,6 +207,7 @@ def test_a_function_whose_export_is_removed_goes_and_its_messages_stay(stack: St
     left = {one.id for one in stack_state.resources(stack.sandbox, STACK) if one.type == FUNCTION}
     assert left == {f"{BASE}/locations/{REGION}/functions/{next(iter(KINDS))}"}
     assert app.get(f"pubsub/v1/{BASE}/topics/theirs")["labels"] == {"team": "billing"}
+    assert app.auth()["blockingFunctions"].get("triggers", {}) == {}, "nobody could sign in"
     assert app.get(f"cloudtasks/v2/{QUEUE}")["state"] == "RUNNING", "its tasks would be lost"
 
 

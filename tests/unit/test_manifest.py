@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from checkout.auth_blocking import duplicates
 from checkout.endpoints import (
+    BlockingTrigger,
     CallableTrigger,
     Endpoint,
     EventTrigger,
@@ -279,7 +281,10 @@ def test_a_declared_param_without_a_value_is_not_reported_again() -> None:
 UNSUPPORTED = {
     "custom events": event(eventType="com.example.paid", channel="locations/us-central1/channels/firebase"),
     "Eventarc channels": event(channel="x"),
-    "blocking functions": {"platform": "gcfv2", "blockingTrigger": {"eventType": "x"}},
+    "AI Logic blocking functions": {
+        "platform": "gcfv2",
+        "blockingTrigger": {"eventType": "google.firebase.ailogic.v1.beforeGenerate"},
+    },
     "Data Connect": {"platform": "gcfv2", "dataConnectGraphqlTrigger": {}},
     "Genkit": {"platform": "gcfv2", "callableTrigger": {"genkitAction": "flow"}},
     "1st generation": {"platform": "gcfv1", "httpsTrigger": {}},
@@ -387,6 +392,36 @@ def test_other_events_are_filters_and_a_location(kind: str) -> None:
     )
     elsewhere = {**entry, "eventTrigger": {**trigger, "region": "asia-east1"}}
     assert f"the trigger is in asia-east1, but its events come from {location}" in refused(elsewhere)
+
+
+def blocking(**trigger: object) -> dict[str, object]:
+    return {"platform": "gcfv2", "entryPoint": "check", "blockingTrigger": trigger}
+
+
+@pytest.mark.parametrize("event", ["beforeCreate", "beforeSignIn", "beforeSendEmail", "beforeSendSms"])
+def test_an_auth_blocking_function_has_its_event_and_credentials(event: str) -> None:
+    options = {"idToken": True, "accessToken": False, "refreshToken": None}
+    kind = f"providers/cloud.auth/eventTypes/user.{event}"
+    found = one(blocking(eventType=kind, options=options), name="check")
+    assert found.trigger == BlockingTrigger(event=event, credentials=("idToken",))
+    assert one(blocking(eventType=kind), name="check").trigger == BlockingTrigger(event=event, credentials=())
+
+
+def test_an_unknown_option_of_a_blocking_function_is_a_problem() -> None:
+    kind = "providers/cloud.auth/eventTypes/user.beforeCreate"
+    assert '"password" of blockingTrigger.options' in refused(
+        blocking(eventType=kind, options={"password": True})
+    )
+
+
+def test_auth_calls_one_function_for_an_event() -> None:
+    kind = "providers/cloud.auth/eventTypes/user.beforeCreate"
+    entry = {**blocking(eventType=kind), "region": ["us-east1", "europe-west1"]}
+    found, problems = read({"check": entry})
+    assert problems == []
+    (problem,) = duplicates(found.endpoints)
+    assert problem.what.startswith("europe-west1/check and us-east1/check handle beforeCreate")
+    assert duplicates(found.endpoints[:1]) == []
 
 
 def dispatched(**trigger: object) -> dict[str, object]:
