@@ -18,6 +18,18 @@ class SecretUse:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Network:
+    """A network that a function is in without a connector ("Direct VPC egress"). One of the two names is set.
+
+    `tags` are for firewall rules.
+    """
+
+    network: str | None
+    subnetwork: str | None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class HttpsTrigger:
     """An HTTP function. `invoker`: ("public",), ("private",), or e-mails of service accounts; None is public,
     as with the Firebase CLI."""
@@ -103,7 +115,8 @@ class Endpoint:
 
     `id` is its name on Cloud Functions. `memory` is a quantity ("256Mi"), `cpu` a decimal ("1", "0.1666").
     `environment` has what the codebase declares, its params and its variables; `backend_variable` is the
-    variable that gets the backend's address. None is the server's default.
+    variable that gets the backend's address. `vpc_egress` is for the connector, or for the `network`. None is
+    the server's default.
     """
 
     id: str
@@ -119,6 +132,7 @@ class Endpoint:
     ingress: str
     vpc_connector: str | None
     vpc_egress: str | None
+    network: Network | None = None
     labels: Mapping[str, str]
     environment: Mapping[str, str]
     backend_variable: str | None = None

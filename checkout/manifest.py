@@ -242,7 +242,7 @@ class _Reader:
         memory_mb = options.memory_mb()
         cpu = options.cpu(memory_mb, region)
         least, most = options.scale()
-        connector, egress = options.vpc(region)
+        connector, egress, network = options.vpc(region)
         secrets = tuple(SecretUse(key=key, secret=secret) for key, secret in options.secrets())
         environment = {
             **options.environment(),
@@ -285,6 +285,7 @@ class _Reader:
             ingress=options.ingress(),
             vpc_connector=connector,
             vpc_egress=egress,
+            network=network,
             labels=options.labels(),
             environment=environment,
             secrets=secrets,

@@ -42,6 +42,8 @@ FIXED = (
     ("pubsubTopic", "Pub/Sub topic"),
 )
 """What Google does not change of a trigger in place."""
+PULUMI_NAMES = {"directVpcNetworkInterface": "directVpcNetworkInterfaces"}
+"""By the API's name of a property: pulumi-gcp's, where it is another one."""
 EFFECTS = ("is rebuilt", "gets a new revision", "is only relabelled")
 FIRST_GENERATION = "GEN_1"
 ACTIVE, DELETING = "ACTIVE", "DELETING"
@@ -172,7 +174,7 @@ def _removed(live: JsonObject, declared: JsonObject) -> Iterator[Change]:
     for block, names in REMOVED.items():
         before, after = (_block(it, block) if block else it for it in (live, declared))
         for name in names:
-            if before.get(name) and not after.get(name):
+            if before.get(name) and not after.get(PULUMI_NAMES.get(name, name)):
                 yield Change(property=f"{block}.{name}".lstrip("."), old=text(before[name]), new="null")
 
 

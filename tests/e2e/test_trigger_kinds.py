@@ -62,6 +62,10 @@ exports.onMatrix = require("firebase-functions/testLab").onTestMatrixCompleted((
     "onAlert": """
 exports.onAlert = require("firebase-functions/alerts").onAlertPublished("billing.planUpdate", () => {});
 """,
+    "inNetwork": """
+const networkInterface = { network: "default", tags: ["crm"] };
+exports.inNetwork = require("firebase-functions/https").onRequest({ networkInterface }, () => {});
+""",
     "checkSignIn": """
 const { beforeUserSignedIn } = require("firebase-functions/identity");
 exports.checkSignIn = beforeUserSignedIn({ idToken: true }, () => {});
@@ -145,6 +149,8 @@ def test_each_kind_is_deployed_with_what_it_needs(stack: Stack, app: App) -> Non
         assert trigger["triggerRegion"] == location
     for name, location in LOCATIONS.items():
         assert app.function(name)["eventTrigger"]["triggerRegion"] == location
+    service = app.function("inNetwork")["serviceConfig"]
+    assert service["directVpcNetworkInterface"] == [{"network": "default", "tags": ["crm"]}]
     blocking = app.auth()["blockingFunctions"]
     uri = app.function("checkSignIn")["serviceConfig"]["uri"]
     assert [one["functionUri"] for one in blocking["triggers"].values()] == [uri]

@@ -15,6 +15,7 @@ from checkout.endpoints import (
     Endpoint,
     EventTrigger,
     HttpsTrigger,
+    Network,
     ScheduleTrigger,
     SecretUse,
     TaskQueueTrigger,
@@ -289,7 +290,6 @@ UNSUPPORTED = {
     "Genkit": {"platform": "gcfv2", "callableTrigger": {"genkitAction": "flow"}},
     "1st generation": {"platform": "gcfv1", "httpsTrigger": {}},
     'the platform "run"': {"platform": "run", "httpsTrigger": {}},
-    "direct VPC egress": {**HTTPS, "vpc": {"networkInterfaces": [{"network": "default"}]}},
 }
 
 
@@ -392,6 +392,36 @@ def test_other_events_are_filters_and_a_location(kind: str) -> None:
     )
     elsewhere = {**entry, "eventTrigger": {**trigger, "region": "asia-east1"}}
     assert f"the trigger is in asia-east1, but its events come from {location}" in refused(elsewhere)
+
+
+def in_vpc(**vpc: object) -> dict[str, object]:
+    return {**HTTPS, "vpc": vpc}
+
+
+def test_a_function_can_be_in_a_network_without_a_connector() -> None:
+    interface = {"network": "{{ params.NET }}", "subnetwork": "crm", "tags": ["whatsapp"]}
+    given = in_vpc(networkInterfaces=[interface], egressSettings="ALL_TRAFFIC")
+    found = one(given, Params(values={"NET": "default"}))
+    assert found.network == Network(network="default", subnetwork="crm", tags=("whatsapp",))
+    assert (found.vpc_connector, found.vpc_egress) == (None, "ALL_TRAFFIC")
+    found = one(in_vpc(networkInterfaces=[{"subnetwork": "crm"}]))
+    assert found.network == Network(network=None, subnetwork="crm")
+    assert one(in_vpc(connector="office")).network is None
+
+
+@pytest.mark.parametrize(
+    ("vpc", "message"),
+    [
+        ({"networkInterfaces": [{"tags": ["a"]}]}, "names neither a network nor a subnetwork"),
+        ({"networkInterfaces": [{"network": 1}]}, "names neither a network nor a subnetwork"),
+        ({"networkInterfaces": [{"network": "a"}, {"network": "b"}]}, "has 2 network interfaces"),
+        ({"networkInterfaces": [{"network": "a", "ip": "b"}]}, 'the unknown property "ip"'),
+        ({"networkInterfaces": [{"network": "a"}], "connector": "b"}, "a connector and a network interface"),
+        ({"networkInterfaces": [{"network": "a"}], "egressSettings": "NO"}, "vpc.egressSettings is NO"),
+    ],
+)
+def test_a_network_that_google_rejects_is_a_problem(vpc: dict[str, object], message: str) -> None:
+    assert message in refused(in_vpc(**vpc))
 
 
 def blocking(**trigger: object) -> dict[str, object]:
