@@ -46,7 +46,10 @@ class HttpsTrigger:
 
 @dataclass(frozen=True, kw_only=True)
 class CallableTrigger:
-    """A callable function: HTTP and public; the SDK checks the caller."""
+    """A callable function: HTTP and public; the SDK checks the caller. `genkit` is true for a Genkit action,
+    which differs by a label only."""
+
+    genkit: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

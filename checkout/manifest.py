@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from checkout import auth_blocking, task_queues
 from checkout.endpoints import (
@@ -31,8 +31,9 @@ from checkout.trigger_kinds import (
     BLOCKING_EVENTS,
     CUSTOM_EVENTS,
     FIRESTORE,
-    GENKIT,
+    FIRST_GENERATION,
     TRIGGERS,
+    TriggerKind,
     kind_of_event,
 )
 from settings import privileged_roles
@@ -45,6 +46,7 @@ from user_errors import OR, add_fix
 
 SPEC_VERSION = "v1alpha1"
 UNMANAGED = "unmanagedFunctions"
+_OTHER = 'functions of the platform "{}"'
 _MOVE = (
     "or move it to a codebase that this firebase.json does not list, and deploy that one with firebase-tools."
 )
@@ -196,14 +198,14 @@ class _Reader:
             return []
         platform = entry.get("platform", "gcfv2")
         if platform != "gcfv2":
-            generation = "functions of the 1st generation"
-            what = generation if platform == "gcfv1" else f'functions of the platform "{platform}"'
-            self._not_managed(name, what, entry, options, f"Write it with firebase-functions/v2, {_MOVE}")
+            kind = FIRST_GENERATION if platform == "gcfv1" else TriggerKind(_OTHER.format(platform), ())
+            fix = f"Write it with firebase-functions/v2, {_MOVE}"
+            self._not_managed(name, kind, entry, options, fix)
             return []
         kinds = [kind for kind in TRIGGERS if kind in entry]
         for kind in kinds:
             if not TRIGGERS[kind].longest_timeout:
-                self._not_managed(name, TRIGGERS[kind].name, entry, options)
+                self._not_managed(name, TRIGGERS[kind], entry, options)
                 return []
         if refused := self._refused_trigger(entry, options):
             self._not_managed(name, refused, entry, options)
@@ -307,8 +309,8 @@ class _Reader:
             self._known(name, body, ("invoker",), kind)
             return HttpsTrigger(invoker=options.invoker(body.get("invoker")))
         if kind == "callableTrigger":
-            self._known(name, body, (), kind)
-            return CallableTrigger()
+            self._known(name, body, ("genkitAction",), kind)
+            return CallableTrigger(genkit=bool(body.get("genkitAction")))
         if kind == "scheduleTrigger":
             return self._schedule(name, body, options, timeout)
         if kind == "blockingTrigger":
@@ -370,22 +372,20 @@ class _Reader:
             max_doublings=limits[4],
         )
 
-    def _refused_trigger(self, entry: Mapping[str, object], options: Options) -> str:
-        """The kind of a callable or blocking function or an event that is not supported; "" if it is."""
-        if "genkitAction" in (mapping(entry.get("callableTrigger")) or {}):
-            return GENKIT.name
+    def _refused_trigger(self, entry: Mapping[str, object], options: Options) -> TriggerKind | None:
+        """The kind of a blocking function or an event that is not supported; None if it is."""
         blocking = mapping(entry.get("blockingTrigger"))
         if blocking is not None and options.resolved(blocking.get("eventType")) not in BLOCKING_EVENTS:
-            return AI_LOGIC.name
+            return AI_LOGIC
         if "eventTrigger" not in entry:
-            return ""
+            return None
         event = str(options.resolved((mapping(entry["eventTrigger"]) or {}).get("eventType")))
         kind = kind_of_event(event)
         if kind is FIRESTORE and not FIRESTORE_EVENT.fullmatch(event):
             kind = CUSTOM_EVENTS
         if kind is CUSTOM_EVENTS:
-            return f"{kind.name} ({event})"
-        return "" if kind.longest_timeout else kind.name
+            return replace(kind, name=f"{kind.name} ({event})")
+        return None if kind.longest_timeout else kind
 
     def _known(self, name: str, body: Mapping[str, object], known: tuple[str, ...], what: str) -> None:
         for key in body:
@@ -393,7 +393,7 @@ class _Reader:
                 self._add(f'{name}: "{key}" of {what} is not known to this program.', _UPDATE)
 
     def _not_managed(
-        self, name: str, kind: str, entry: Mapping[str, object], options: Options, fix: str = ""
+        self, name: str, kind: TriggerKind, entry: Mapping[str, object], options: Options, fix: str = ""
     ) -> None:
         """A function of an unsupported kind: a problem in each region for which no setting names it."""
         configured = self._context.unmanaged
@@ -408,7 +408,7 @@ class _Reader:
                 Unmanaged(
                     id=name,
                     region=region,
-                    kind=kind,
+                    kind=kind.name,
                     reason=configured[setting],
                     setting=setting,
                     secrets=_secrets(entry),
@@ -420,8 +420,9 @@ class _Reader:
         parts = [f'["{region}/{name}"]' for region in refused] if some else [f".{name}"]
         commands = "\n".join(f"{set_command(UNMANAGED, part=part)} '<the reason>'" for part in parts)
         fix = fix or f"Remove the export {name}, {_MOVE}"
+        why = f": {kind.reason}" if kind.reason else ""
         self._add(
-            f"{name}: {kind} are not supported by this program{some}.",
+            f"{name}: {kind.name} are not supported by this program{some}{why}.",
             f"{fix}\nTo leave it as it is:\n{commands}",
         )
 

@@ -17,11 +17,13 @@ class TriggerKind:
         name: its plural, for messages.
         functions: the functions of `firebase-functions/v2` that declare it.
         longest_timeout: seconds (Cloud Functions docs, quotas); 0 if the kind is not supported.
+        reason: why it is not supported.
     """
 
     name: str
     functions: tuple[str, ...]
     longest_timeout: int = 0
+    reason: str = ""
 
 
 EVENT_TIMEOUT = 540  # seconds
@@ -44,9 +46,22 @@ BLOCKING_EVENTS: Mapping[str, str] = {
     f"providers/cloud.auth/eventTypes/user.{event}": event
     for event in ("beforeCreate", "beforeSignIn", "beforeSendEmail", "beforeSendSms")
 }
-AI_LOGIC = TriggerKind("AI Logic blocking functions", ("beforeGenerateContent", "afterGenerateContent"))
-GENKIT = TriggerKind("Genkit actions", ("onCallGenkit",))
-CUSTOM_EVENTS = TriggerKind("custom events", ("onCustomEventPublished",))
+AI_LOGIC = TriggerKind(
+    "AI Logic blocking functions",
+    ("beforeGenerateContent", "afterGenerateContent"),
+    reason="AI Logic, which would have to call them, is not deployed",
+)
+GENKIT = TriggerKind("Genkit actions", ("onCallGenkit",), 3600)
+CUSTOM_EVENTS = TriggerKind(
+    "custom events",
+    ("onCustomEventPublished",),
+    reason="functions of pulumi-gcp have no Eventarc channel",
+)
+FIRST_GENERATION = TriggerKind(
+    "functions of the 1st generation",
+    (),
+    reason="Google recommends the 2nd, which has the same triggers",
+)
 # By property of the manifest's endpoint; `eventTrigger` by event type, below.
 TRIGGERS: Mapping[str, TriggerKind] = {
     "httpsTrigger": TriggerKind("HTTPS requests", ("onRequest",), 3600),
@@ -59,7 +74,11 @@ TRIGGERS: Mapping[str, TriggerKind] = {
         ("beforeUserCreated", "beforeUserSignedIn", "beforeEmailSent", "beforeSmsSent"),
         3600,
     ),
-    "dataConnectGraphqlTrigger": TriggerKind("Data Connect resolvers", ("onGraphRequest",)),
+    "dataConnectGraphqlTrigger": TriggerKind(
+        "Data Connect resolvers",
+        ("onGraphRequest",),
+        reason="they are a part of a Data Connect schema, which is not deployed",
+    ),
 }  # fmt: skip
 # By the start of the event type.
 EVENTS: Mapping[str, TriggerKind] = {

@@ -450,6 +450,8 @@ def _labels(endpoint: Endpoint, codebase: str) -> dict[str, str]:
         labels["firebase-functions-codebase"] = codebase
     if isinstance(endpoint.trigger, CallableTrigger):
         labels["deployment-callable"] = "true"
+        if endpoint.trigger.genkit:
+            labels["genkit-action"] = "true"
     if isinstance(endpoint.trigger, ScheduleTrigger):
         labels["deployment-scheduled"] = "true"
     if isinstance(endpoint.trigger, BlockingTrigger):

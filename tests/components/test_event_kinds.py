@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from checkout.endpoints import BlockingTrigger, Endpoint, EventTrigger, TaskQueueTrigger
+from checkout.endpoints import BlockingTrigger, CallableTrigger, Endpoint, EventTrigger, TaskQueueTrigger
 from checkout.trigger_kinds import PUBSUB_EVENT
 from components.identities import functions_account
 from tests.components import world
@@ -212,3 +212,10 @@ def test_without_blocking_functions_auth_is_left_alone(run: Run) -> None:
     engine = run()
     assert engine.of("firebase:BlockingFunctions") == []
     assert [one.name for one in engine.registered if "identitytoolkit" in one.name] == []
+
+
+def test_a_genkit_action_is_a_callable_function_with_a_label(run: Run) -> None:
+    engine = deployed(run, world.endpoint("ask", CallableTrigger(genkit=True)))
+    labels = engine.one("functions-us-central1-ask").inputs["labels"]
+    assert (labels["deployment-callable"], labels["genkit-action"]) == ("true", "true")
+    assert engine.one("functions-us-central1-ask-invokers").inputs["members"] == ["allUsers"]

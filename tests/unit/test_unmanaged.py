@@ -43,7 +43,7 @@ def read(unmanaged: Mapping[str, str], **endpoints: object) -> tuple[Parsed, lis
 KINDS: dict[str, Mapping[str, object]] = {
     "functions of the 1st generation": OLD,
     'functions of the platform "run"': {"platform": "run", "httpsTrigger": {}},
-    "Genkit actions": {"platform": "gcfv2", "callableTrigger": {"genkitAction": "flow"}},
+    "AI Logic blocking functions": {"blockingTrigger": {"eventType": "google.firebase.ailogic.v1.x"}},
     "custom events (com.example.paid)": {"eventTrigger": {"eventType": "com.example.paid", "channel": "x"}},
     **{one.name: {key: {}} for key, one in TRIGGERS.items() if not one.longest_timeout},
     **{
@@ -67,7 +67,8 @@ def test_a_named_function_of_any_unsupported_kind_stops_nothing(kind: str) -> No
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_refusal_names_the_setting(kind: str) -> None:
     _, (problem,) = read({"other": "x"}, old=KINDS[kind], send=HTTPS)
-    assert problem.what == f"old: {kind} are not supported by this program."
+    assert problem.what.startswith(f"old: {kind} are not supported by this program")
+    assert problem.what.endswith(".")
     assert problem.fix.endswith(f"\nTo leave it as it is:\n{SET}.old' '<the reason>'")
 
 
@@ -75,7 +76,7 @@ def test_a_region_can_be_named_and_the_others_are_refused() -> None:
     both = {**OLD, "region": ["us-central1", "europe-west1"]}
     found, (problem,) = read({"europe-west1/old": "x"}, old=both)
     assert [one.name for one in found.unmanaged] == ["europe-west1/old"]
-    assert problem.what.endswith("are not supported by this program in us-central1.")
+    assert "are not supported by this program in us-central1: Google recommends" in problem.what
     assert f"""{SET}["us-central1/old"]' '<the reason>'""" in problem.fix
     found, problems = read({"europe-west1/old": "x", "us-central1/old": "y"}, old=both)
     assert problems == []
