@@ -32,7 +32,7 @@ from user_errors import Provider, UserError, add_fix
 EVENTS = ("beforeCreate", "beforeSignIn", "beforeSendEmail", "beforeSendSms")
 CREDENTIALS = ("accessToken", "idToken", "refreshToken")
 FIELDS = ("project", "triggers", "credentials")
-NOT_FOUND = 404
+NOT_FOUND, DENIED = 404, 403
 DISABLED = "SERVICE_DISABLED"
 FIREBASE_AUTH = "FIREBASE_AUTH"
 """The subtype of a project that was not upgraded to Identity Platform."""
@@ -170,7 +170,8 @@ class BlockingFunctionsProvider(Provider):
                 reason = add_fix(not_upgraded(str(project)), upgrade(str(project)))
                 failures.append(dynamic.CheckFailure("project", reason))
             except GoogleError as error:
-                if error.reason != DISABLED:  # the first `up` enables it
+                # The first `up` enables the API, and a preview may have fewer rights than an `up`.
+                if error.reason != DISABLED and error.status != DENIED:
                     raise
         return dynamic.CheckResult(news, failures)
 

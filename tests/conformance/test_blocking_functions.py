@@ -57,6 +57,11 @@ class Console:
         path = f"identitytoolkit/v2/{CONFIG}"
         assert self._send("PATCH", path, {"blockingFunctions": body}, **mask).ok
 
+    def deny(self) -> None:
+        """Let the next request be denied."""
+        body = {"operation": "*", "nth": 1, "times": 1, "kind": "permission_denied"}
+        assert requests.post(f"{self._google}/admin/faults", json=body, timeout=TIMEOUT).ok
+
     def downgrade(self) -> None:
         """Let the project be one without Identity Platform."""
         switches = {"identity_platform": False}
@@ -165,6 +170,8 @@ def test_check_rejects_unknown_events_and_a_project_without_identity_platform(
 ) -> None:
     assert set(blocking.check(inputs({"beforeLunch": ONE}))) == {"triggers"}
     assert set(blocking.check(inputs({"beforeSignIn": UNKNOWN}))) == set()
+    console.deny()
+    assert set(blocking.check(inputs({"beforeSignIn": ONE}))) == set(), "the `up` may have more rights"
     console.downgrade()
     refused = blocking.check(inputs({"beforeSignIn": ONE}))
     assert "upgrade at https://console.firebase.google.com/project/crm-sandbox" in refused["project"]

@@ -96,3 +96,14 @@ def test_the_members_of_a_queue_from_the_first_up_to_the_last(
     headers = {"Authorization": "Bearer owner"}
     kept = requests.get(f"{google}/cloudtasks/v2/{QUEUE}", headers=headers, timeout=60)
     assert kept.ok, "a queue of the program is retained"
+
+    # The queue of a function that comes back: an adoption imports it by its id.
+    stack.write("__main__.py", PROGRAM)
+    refused = stack.up(code=None)
+    assert refused.code != 0
+    assert "Error 409" in refused.text
+    imported = PROGRAM.replace("retain_on_delete=True", f"retain_on_delete=True, import_={QUEUE!r}")
+    stack.write("__main__.py", imported)
+    assert "1 imported" in stack.up().text
+    stack.write("__main__.py", PROGRAM)
+    stack.run("preview", "--refresh", "--expect-no-changes")

@@ -65,7 +65,7 @@ def look(api: Project, *endpoints: Endpoint, google: GoogleSettings = GOOGLE) ->
     if not problems:
         assert app.storage_agent == AGENT
     for problem in problems:
-        assert problem.fix
+        assert problem.fix in str(problem).replace("\n       ", "\n")
     regions = [one.region for one in triggers if isinstance(one, EventTrigger)]
     return regions, [problem.what for problem in problems]
 
