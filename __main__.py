@@ -49,7 +49,9 @@ async def production() -> dict[str, pulumi.Input[object]]:
     )
     database = Database("database", DatabaseArgs(google=google, after=apis.of("firestore")), on_google)
     identities = Identities(
-        "identities", IdentitiesArgs(google=google, endpoints=endpoints, apis=apis), on_google
+        "identities",
+        IdentitiesArgs(google=google, endpoints=endpoints, apis=apis, storage_agent=app.storage_agent),
+        on_google,
     )
     rules = Rules("rules", RulesArgs(google=google, rules=app.rules, apis=apis), on_google)
     indexes = Indexes(

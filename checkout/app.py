@@ -15,6 +15,7 @@ from pathlib import Path
 
 from checkout import (
     archive,
+    auth_blocking,
     compiled_output,
     cpu_quota,
     dependencies,
@@ -88,7 +89,8 @@ class Codebase:
 class App:
     """Everything Firebase in the checkout. `warnings` and `notes` are shown to the user.
 
-    `backend_secret` is the secret that holds the backend's address, None if no secret does.
+    `backend_secret` is the secret that holds the backend's address, None if no secret does. `storage_agent`
+    is the account that publishes Cloud Storage's events, None if no function receives them.
     """
 
     rules: RulesFile | None
@@ -98,6 +100,7 @@ class App:
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     backend_secret: str | None = BACKEND_URL_VARIABLE
+    storage_agent: str | None = None
 
 
 @dataclass
@@ -201,6 +204,7 @@ def load(
     ]
     endpoints = [endpoint for codebase in codebases for endpoint in codebase.endpoints]
     problems += _deployed_twice(codebases)
+    problems += auth_blocking.duplicates(endpoints)
     problems += secret_use.unconfigured(secrets, endpoints)
     problems += secret_use.not_json(secrets, seen.json_secrets)
     app = App(

@@ -18,6 +18,18 @@ class SecretUse:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Network:
+    """A network that a function is in without a connector ("Direct VPC egress"). One of the two names is set.
+
+    `tags` are for firewall rules.
+    """
+
+    network: str | None
+    subnetwork: str | None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class HttpsTrigger:
     """An HTTP function. `invoker`: ("public",), ("private",), or e-mails of service accounts; None is public,
     as with the Firebase CLI."""
@@ -34,18 +46,26 @@ class HttpsTrigger:
 
 @dataclass(frozen=True, kw_only=True)
 class CallableTrigger:
-    """A callable function: HTTP and public; the SDK checks the caller."""
+    """A callable function: HTTP and public; the SDK checks the caller. `genkit` is true for a Genkit action,
+    which differs by a label only."""
+
+    genkit: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class EventTrigger:
-    """A CloudEvents trigger. `region` is the trigger's region (for Firestore, the database's location)."""
+    """A CloudEvents trigger. `region` is the trigger's region: for Firestore, the database's location; for
+    Cloud Storage, the bucket's, which `checkout.live_buckets` fills in.
+
+    `topic` is the short name of a Pub/Sub topic of the project, for its messages.
+    """
 
     event_type: str
     filters: Mapping[str, str]
     path_patterns: Mapping[str, str]
     region: str
     retry: bool
+    topic: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +82,34 @@ class ScheduleTrigger:
     max_doublings: int | None
 
 
-Trigger = HttpsTrigger | CallableTrigger | EventTrigger | ScheduleTrigger
+@dataclass(frozen=True, kw_only=True)
+class TaskQueueTrigger:
+    """A function that Cloud Tasks calls with the tasks of its queue, which has its name.
+
+    `invoker` are those who add tasks: ("public",), ("private",) or e-mails; None are the functions of the
+    same codebase. `max_retry_seconds` is 0 for tasks of any age, `max_attempts` -1 for attempts without end.
+    """
+
+    invoker: tuple[str, ...] | None
+    max_concurrent_dispatches: int
+    max_dispatches_per_second: float
+    max_attempts: int
+    min_backoff_seconds: float
+    max_backoff_seconds: float
+    max_retry_seconds: float
+    max_doublings: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockingTrigger:
+    """A function that Firebase Auth calls before `event`, such as beforeSignIn, with these credentials of the
+    user ("idToken")."""
+
+    event: str
+    credentials: tuple[str, ...]
+
+
+Trigger = HttpsTrigger | CallableTrigger | EventTrigger | ScheduleTrigger | TaskQueueTrigger | BlockingTrigger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +118,8 @@ class Endpoint:
 
     `id` is its name on Cloud Functions. `memory` is a quantity ("256Mi"), `cpu` a decimal ("1", "0.1666").
     `environment` has what the codebase declares, its params and its variables; `backend_variable` is the
-    variable that gets the backend's address. None is the server's default.
+    variable that gets the backend's address. `vpc_egress` is for the connector, or for the `network`. None is
+    the server's default.
     """
 
     id: str
@@ -87,6 +135,7 @@ class Endpoint:
     ingress: str
     vpc_connector: str | None
     vpc_egress: str | None
+    network: Network | None = None
     labels: Mapping[str, str]
     environment: Mapping[str, str]
     backend_variable: str | None = None

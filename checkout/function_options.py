@@ -8,8 +8,9 @@ too little memory for the CPUs) are problems, because then half of a deployment 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from checkout.endpoints import Network
 from checkout.params import ExpressionError, Params, UnresolvedError
 from settings.parsing import kind_of, mapping, not_known, sequence, strings
 from settings.problems import Problem
@@ -104,6 +105,17 @@ class Options:
         if isinstance(found, bool) or not isinstance(found, int) or not low <= found <= high:
             shown = found if isinstance(found, int | float) else kind_of(found)
             self._add(f"{what} is {shown}, but must be an integer from {low} to {high}.")
+            return None
+        return found
+
+    def number(self, value: object, what: str, low: float, high: float) -> float | None:
+        """A number from `low` to `high`, or None."""
+        found = self.resolved(value)
+        if found is None:
+            return None
+        if isinstance(found, bool) or not isinstance(found, int | float) or not low <= found <= high:
+            shown = f"{found:g}" if isinstance(found, int | float) else kind_of(found)
+            self._add(f"{what} is {shown}, but must be a number from {low:g} to {high:g}.")
             return None
         return found
 
@@ -229,31 +241,55 @@ class Options:
             self._add(f"ingressSettings is {value}.", f"Use one of {', '.join(_INGRESS)}.")
         return str(value) if value in _INGRESS else "ALLOW_ALL"
 
-    def vpc(self, region: str) -> tuple[str | None, str | None]:
-        """(connector with its full name, egress setting)."""
+    def vpc(self, region: str) -> tuple[str | None, str | None, Network | None]:
+        """(connector with its full name, egress setting, network without a connector)."""
         value = self._entry.get("vpc")
         body = mapping(value)
         if body is None:
             if value is not None:
                 self._add(f"vpc must be an object, but is {kind_of(value)}.")
-            return None, None
+            return None, None, None
         for name in sorted(body.keys() - {"connector", "egressSettings", "networkInterfaces"}):
             self._add(f'vpc has the unknown property "{name}".', f"Remove {name} from {self._name}.")
-        if body.get("networkInterfaces"):
-            self._add("direct VPC egress is not supported by this program.", "Use a VPC connector.")
-            return None, None
         connector = self.resolved(body.get("connector"))
         egress = self.resolved(body.get("egressSettings"))
+        if egress is not None and egress not in _EGRESS:
+            self._add(f"vpc.egressSettings is {egress}.", f"Use one of {', '.join(_EGRESS)}.")
+        setting = egress if isinstance(egress, str) else None
+        interfaces = sequence(body.get("networkInterfaces")) or []
+        if interfaces:
+            if connector:
+                self._add(
+                    "vpc has a connector and a network interface.", f"Keep one of them in {self._name}."
+                )
+            return None, setting, self._network(interfaces)
         if not isinstance(connector, str) or not connector:
-            return None, None
+            return None, None, None
         if not _CONNECTOR.fullmatch(connector):
             what = f'"{connector}" is not the name of a VPC connector.'
             self._add(what, "Use up to 25 lower-case letters, digits and -, or its whole resource name.")
-        if egress is not None and egress not in _EGRESS:
-            self._add(f"vpc.egressSettings is {egress}.", f"Use one of {', '.join(_EGRESS)}.")
         if "/" not in connector:
             connector = f"projects/{self._project}/locations/{region}/connectors/{connector}"
-        return connector, egress if isinstance(egress, str) else None
+        return connector, setting, None
+
+    def _network(self, interfaces: Sequence[object]) -> Network | None:
+        """The only interface that Google supports (Cloud Functions API v2, `directVpcNetworkInterface`)."""
+        if len(interfaces) > 1:
+            self._add(f"vpc has {len(interfaces)} network interfaces; a function can have one.")
+        body = mapping(interfaces[0]) or {}
+        for name in sorted(body.keys() - {"network", "subnetwork", "tags"}):
+            self._add(f'vpc.networkInterfaces has the unknown property "{name}".', f"Remove {name}.")
+        network, subnetwork = (self.resolved(body.get(key)) for key in ("network", "subnetwork"))
+        names = [one for one in (network, subnetwork) if one is not None]
+        if not names or not all(isinstance(one, str) and one for one in names):
+            fix = f'Write vpc: {{ networkInterfaces: [{{ network: "default" }}] }} in {self._name}.'
+            self._add("vpc.networkInterfaces names neither a network nor a subnetwork.", fix)
+            return None
+        return Network(
+            network=None if network is None else str(network),
+            subnetwork=None if subnetwork is None else str(subnetwork),
+            tags=tuple(str(self.resolved(tag)) for tag in sequence(body.get("tags")) or []),
+        )
 
     def labels(self) -> dict[str, str]:
         """The labels; those that Google and this program set are reserved."""

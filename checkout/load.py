@@ -1,7 +1,8 @@
 """The settings and the app of a stack, or one error that lists all problems of both.
 
-Nothing is registered if there is a problem. What takes a request is last: the database is read, and the rules
-are compiled. Rules that compile, but that `checkout.rules_parser` cannot read, are a problem too.
+Nothing is registered if there is a problem. What takes a request is last: the database and the buckets of
+triggers are read, and the rules are compiled. Rules that compile, but that `checkout.rules_parser` cannot
+read, are a problem too.
 
 The language host adds "an unhandled error occurred" to a program that ends by a `RunError`, although its
 text is already shown. After the exit code 32 it adds nothing (`pulumi-language-python-exec`, 3.274).
@@ -20,6 +21,7 @@ import pulumi
 from checkout import discovered, never_delete
 from checkout.app import CACHE_DIR, App
 from checkout.app import load as load_app
+from checkout.live_buckets import located
 from checkout.live_database import database_problems
 from checkout.rules_compiler import compile_problems
 from firebase.rest import GoogleApi
@@ -49,6 +51,8 @@ def load() -> tuple[Settings, App]:
         api = GoogleApi()
         if app is not None and not problems:
             problems = database_problems(api, settings.google, CACHE_DIR)
+        if app is not None and not problems:
+            app, problems = located(api, app, settings.google)
         if app is not None and app.rules is not None and not problems:
             rules, protected = app.rules, never_delete.protection(settings.google)
             problems = compile_problems(api, settings.google.project, rules, CACHE_DIR)

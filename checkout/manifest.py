@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from checkout import auth_blocking, task_queues
 from checkout.endpoints import (
     CallableTrigger,
     Endpoint,
-    EventTrigger,
     HttpsTrigger,
     ScheduleTrigger,
     SecretUse,
@@ -22,10 +22,20 @@ from checkout.endpoints import (
     Unmanaged,
     service_id,
 )
+from checkout.event_triggers import FIRESTORE_EVENT, EventReader
 from checkout.function_options import Options
 from checkout.params import Params
 from checkout.schedules import is_undocumented, schedule_problem, time_zone_fix
-from checkout.trigger_kinds import CUSTOM_EVENTS, GENKIT, TRIGGERS, UNSUPPORTED_EVENTS
+from checkout.trigger_kinds import (
+    AI_LOGIC,
+    BLOCKING_EVENTS,
+    CUSTOM_EVENTS,
+    FIRESTORE,
+    FIRST_GENERATION,
+    TRIGGERS,
+    TriggerKind,
+    kind_of_event,
+)
 from settings import privileged_roles
 from settings.model import GoogleSettings
 from settings.parsing import did_you_mean, mapping, sequence
@@ -36,17 +46,13 @@ from user_errors import OR, add_fix
 
 SPEC_VERSION = "v1alpha1"
 UNMANAGED = "unmanagedFunctions"
-FIRESTORE_EVENT = re.compile(
-    r"google\.cloud\.firestore\.document\.v1\.(?:written|created|updated|deleted)(?:\.withAuthContext)?"
-)
+_OTHER = 'functions of the platform "{}"'
 _MOVE = (
     "or move it to a codebase that this firebase.json does not list, and deploy that one with firebase-tools."
 )
 _FUNCTION_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 # Cloud Run Admin API, `serviceId`: a letter first, no hyphen at the end, fewer than 50 characters.
 _SERVICE_ID = re.compile(r"[a-z](?:[a-z0-9-]{0,47}[a-z0-9])?")
-# A segment of a path pattern (Eventarc docs, "Path patterns"): text, *, **, {name}, {name=*}, {name=**}.
-_SEGMENT = re.compile(r"[^{}*]+|\*{1,2}|\{[A-Za-z_][A-Za-z0-9_]*(?:=\*{1,2})?\}|[^{}*]*\*[^{}*]*")
 _OPTION_KEYS = (
     "platform", "entryPoint", "region", "omit", "labels", "environmentVariables",
     "secretEnvironmentVariables",
@@ -192,14 +198,14 @@ class _Reader:
             return []
         platform = entry.get("platform", "gcfv2")
         if platform != "gcfv2":
-            generation = "functions of the 1st generation"
-            what = generation if platform == "gcfv1" else f'functions of the platform "{platform}"'
-            self._not_managed(name, what, entry, options, f"Write it with firebase-functions/v2, {_MOVE}")
+            kind = FIRST_GENERATION if platform == "gcfv1" else TriggerKind(_OTHER.format(platform), ())
+            fix = f"Write it with firebase-functions/v2, {_MOVE}"
+            self._not_managed(name, kind, entry, options, fix)
             return []
         kinds = [kind for kind in TRIGGERS if kind in entry]
         for kind in kinds:
             if not TRIGGERS[kind].longest_timeout:
-                self._not_managed(name, TRIGGERS[kind].name, entry, options)
+                self._not_managed(name, TRIGGERS[kind], entry, options)
                 return []
         if refused := self._refused_trigger(entry, options):
             self._not_managed(name, refused, entry, options)
@@ -234,11 +240,11 @@ class _Reader:
         self, name: str, entry: Mapping[str, object], kind: str, region: str, options: Options
     ) -> Endpoint | None:
         timeout = options.timeout(TRIGGERS[kind].longest_timeout)
-        trigger = self._trigger(name, entry, kind, options, timeout)
+        trigger = self._trigger(name, entry, kind, region, options, timeout)
         memory_mb = options.memory_mb()
         cpu = options.cpu(memory_mb, region)
         least, most = options.scale()
-        connector, egress = options.vpc(region)
+        connector, egress, network = options.vpc(region)
         secrets = tuple(SecretUse(key=key, secret=secret) for key, secret in options.secrets())
         environment = {
             **options.environment(),
@@ -281,6 +287,7 @@ class _Reader:
             ingress=options.ingress(),
             vpc_connector=connector,
             vpc_egress=egress,
+            network=network,
             labels=options.labels(),
             environment=environment,
             secrets=secrets,
@@ -289,18 +296,34 @@ class _Reader:
         )
 
     def _trigger(
-        self, name: str, entry: Mapping[str, object], kind: str, options: Options, timeout: int | None
+        self,
+        name: str,
+        entry: Mapping[str, object],
+        kind: str,
+        region: str,
+        options: Options,
+        timeout: int | None,
     ) -> Trigger | None:
         body = mapping(entry.get(kind)) or {}
         if kind == "httpsTrigger":
             self._known(name, body, ("invoker",), kind)
             return HttpsTrigger(invoker=options.invoker(body.get("invoker")))
         if kind == "callableTrigger":
-            self._known(name, body, (), kind)
-            return CallableTrigger()
+            self._known(name, body, ("genkitAction",), kind)
+            return CallableTrigger(genkit=bool(body.get("genkitAction")))
         if kind == "scheduleTrigger":
             return self._schedule(name, body, options, timeout)
-        return self._event(name, body, options)
+        if kind == "blockingTrigger":
+            self._known(name, body, auth_blocking.KEYS, kind)
+            return auth_blocking.read(name, body, options, self._add)
+        if kind == "taskQueueTrigger":
+            self._known(name, body, task_queues.KEYS, kind)
+            self._known(name, mapping(body.get("rateLimits")) or {}, task_queues.RATES, "rateLimits")
+            self._known(name, mapping(body.get("retryConfig")) or {}, task_queues.RETRIES, "retryConfig")
+            return task_queues.read(name, body, options, self._add)
+        self._known(name, body, _EVENT_KEYS, kind)
+        reader = EventReader(name=name, region=region, google=self._google, options=options, add=self._add)
+        return reader.read(body)
 
     def _schedule(
         self, name: str, body: Mapping[str, object], options: Options, timeout: int | None
@@ -349,75 +372,28 @@ class _Reader:
             max_doublings=limits[4],
         )
 
-    def _refused_trigger(self, entry: Mapping[str, object], options: Options) -> str:
-        """The kind of a callable function or an event trigger that is not supported; "" if it is."""
-        if "genkitAction" in (mapping(entry.get("callableTrigger")) or {}):
-            return GENKIT.name
+    def _refused_trigger(self, entry: Mapping[str, object], options: Options) -> TriggerKind | None:
+        """The kind of a blocking function or an event that is not supported; None if it is."""
+        blocking = mapping(entry.get("blockingTrigger"))
+        if blocking is not None and options.resolved(blocking.get("eventType")) not in BLOCKING_EVENTS:
+            return AI_LOGIC
         if "eventTrigger" not in entry:
-            return ""
-        event = options.resolved((mapping(entry["eventTrigger"]) or {}).get("eventType"))
-        if isinstance(event, str) and FIRESTORE_EVENT.fullmatch(event):
-            return ""
-        kinds = [kind for start, kind in UNSUPPORTED_EVENTS.items() if str(event).startswith(start)]
-        return kinds[0].name if kinds else f"{CUSTOM_EVENTS.name} ({event})"
-
-    def _event(self, name: str, body: Mapping[str, object], options: Options) -> EventTrigger:
-        event = str(options.resolved(body.get("eventType")))
-        self._known(name, body, _EVENT_KEYS, "eventTrigger")
-        if body.get("channel"):
-            self._unsupported(name, "Eventarc channels", f"Remove the channel of {name}.")
-        if body.get("serviceAccount") or body.get("serviceAccountEmail"):
-            fix = f"Set serviceAccount on {name} itself."
-            self._add(f"{name}: serviceAccount on the trigger alone is not supported.", fix)
-        filters = options.strings_by_name_of(body.get("eventFilters"), "eventFilters")
-        patterns = options.strings_by_name_of(body.get("eventFilterPathPatterns"), "eventFilterPathPatterns")
-        location = self._google.firestore_location
-        region = options.resolved(body.get("region"))
-        if isinstance(region, str) and region != location:
-            self._add(
-                f"{name}: the trigger is in {region}, but the database is in {location}.",
-                f"Remove the region from the trigger of {name}, or: "
-                f"{set_command('firestoreLocation', region)}",
-            )
-        database = filters.get("database", "(default)")
-        expected = self._google.firestore_database
-        if database != expected:
-            what = f'{name}: listens to the database "{database}", but this stack has "{expected}".'
-            self._add(what, set_command("firestoreDatabase", database))
-        self._document(name, filters.get("document") or patterns.get("document") or "")
-        return EventTrigger(
-            event_type=event,
-            filters={"database": database, "namespace": "(default)", **filters},
-            path_patterns=patterns,
-            region=location,
-            retry=options.boolean_of(body.get("retry"), "retry") is True,
-        )
-
-    def _document(self, name: str, document: str) -> None:
-        """A path of documents, with at most one multi-segment wildcard (Firestore triggers docs)."""
-        segments = document.strip("/").split("/")
-        odd = next((segment for segment in segments if not _SEGMENT.fullmatch(segment)), None)
-        several = [segment for segment in segments if "**" in segment]
-        if odd is not None and document:
-            fix = "Use {name}, or {name=**} for any number of segments; names have letters, digits and _."
-            self._add(f'{name}: "{odd}" in "{document}" is not a segment or wildcard of a path.', fix)
-        elif len(several) > 1:
-            what = f'{name}: "{document}" has {len(several)} multi-segment wildcards, but can have one.'
-            self._add(what, f"Keep one of {', '.join(several)}.")
-        elif not document or (not several and len(segments) % 2):
-            fix = 'Name a collection, then a document, and so on: "threads/{threadId}/messages/{messageId}".'
-            self._add(f'{name}: "{document}" is not the path of a document.', fix)
+            return None
+        event = str(options.resolved((mapping(entry["eventTrigger"]) or {}).get("eventType")))
+        kind = kind_of_event(event)
+        if kind is FIRESTORE and not FIRESTORE_EVENT.fullmatch(event):
+            kind = CUSTOM_EVENTS
+        if kind is CUSTOM_EVENTS:
+            return replace(kind, name=f"{kind.name} ({event})")
+        return None if kind.longest_timeout else kind
 
     def _known(self, name: str, body: Mapping[str, object], known: tuple[str, ...], what: str) -> None:
         for key in body:
             if key not in known:
                 self._add(f'{name}: "{key}" of {what} is not known to this program.', _UPDATE)
 
-    def _unsupported(self, name: str, what: str, fix: str) -> None:
-        self._add(f"{name}: {what} are not supported by this program.", fix)
-
     def _not_managed(
-        self, name: str, kind: str, entry: Mapping[str, object], options: Options, fix: str = ""
+        self, name: str, kind: TriggerKind, entry: Mapping[str, object], options: Options, fix: str = ""
     ) -> None:
         """A function of an unsupported kind: a problem in each region for which no setting names it."""
         configured = self._context.unmanaged
@@ -432,7 +408,7 @@ class _Reader:
                 Unmanaged(
                     id=name,
                     region=region,
-                    kind=kind,
+                    kind=kind.name,
                     reason=configured[setting],
                     setting=setting,
                     secrets=_secrets(entry),
@@ -444,8 +420,9 @@ class _Reader:
         parts = [f'["{region}/{name}"]' for region in refused] if some else [f".{name}"]
         commands = "\n".join(f"{set_command(UNMANAGED, part=part)} '<the reason>'" for part in parts)
         fix = fix or f"Remove the export {name}, {_MOVE}"
+        why = f": {kind.reason}" if kind.reason else ""
         self._add(
-            f"{name}: {kind} are not supported by this program{some}.",
+            f"{name}: {kind.name} are not supported by this program{some}{why}.",
             f"{fix}\nTo leave it as it is:\n{commands}",
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from checkout.trigger_kinds import ALL
+from checkout.trigger_kinds import ALL, FIRST_GENERATION, TriggerKind
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "limits.md"
 BEGIN, END = "<!-- begin: triggers -->\n", "<!-- end: triggers -->"
@@ -15,9 +15,15 @@ def table() -> str:
     rows = ["| trigger | in `firebase-functions/v2` | supported |", "|---|---|---|"]
     for kind in sorted(ALL, key=lambda kind: not kind.longest_timeout):
         functions = ", ".join(f"`{function}`" for function in kind.functions)
-        supported = f"yes; time-out up to {kind.longest_timeout} s" if kind.longest_timeout else "no"
-        rows.append(f"| {kind.name} | {functions} | {supported} |")
-    return "\n".join((*rows, "| functions of the 1st generation | `firebase-functions/v1` | no |\n"))
+        rows.append(f"| {kind.name} | {functions} | {_supported(kind)} |")
+    old = f"| {FIRST_GENERATION.name} | `firebase-functions/v1` | {_supported(FIRST_GENERATION)} |\n"
+    return "\n".join((*rows, old))
+
+
+def _supported(kind: TriggerKind) -> str:
+    if kind.longest_timeout:
+        return f"yes; time-out up to {kind.longest_timeout} s"
+    return f"no: {kind.reason}"
 
 
 def written(page: str) -> str:

@@ -15,7 +15,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from checkout.app import Codebase
-from checkout.endpoints import EventTrigger, ScheduleTrigger
+from checkout.endpoints import BlockingTrigger, EventTrigger, ScheduleTrigger, TaskQueueTrigger
 from components._base import Component, Resources
 from settings.model import GoogleSettings
 
@@ -24,6 +24,8 @@ ALWAYS = ("iam", "cloudresourcemanager", "firestore", "serviceusage", "secretman
 FUNCTIONS = ("artifactregistry", "cloudbuild", "cloudfunctions", "run", "storage")
 EVENTS = ("eventarc", "pubsub")
 SCHEDULES = ("cloudscheduler",)
+TASKS = ("cloudtasks",)
+BLOCKING = ("identitytoolkit",)
 TOKENS = ("iamcredentials",)
 
 
@@ -50,6 +52,8 @@ def needed(codebases: Iterable[Codebase]) -> set[str]:
         triggers = {type(endpoint.trigger) for endpoint in codebase.endpoints}
         services.update(EVENTS if EventTrigger in triggers else ())
         services.update(SCHEDULES if ScheduleTrigger in triggers else ())
+        services.update(BLOCKING if BlockingTrigger in triggers else ())
+        services.update(TASKS if TaskQueueTrigger in triggers else ())
     return services
 
 

@@ -23,31 +23,46 @@ import hashlib
 import json
 import os
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_gcp as gcp
+from pulumi_gcp.cloudfunctionsv2.outputs import FunctionServiceConfig
 
 from checkout.app import Codebase
 from checkout.archive import Archive
-from checkout.endpoints import CallableTrigger, Endpoint, EventTrigger, HttpsTrigger, ScheduleTrigger
+from checkout.auth_blocking import LABELS
+from checkout.endpoints import (
+    BlockingTrigger,
+    CallableTrigger,
+    Endpoint,
+    EventTrigger,
+    HttpsTrigger,
+    Network,
+    ScheduleTrigger,
+    TaskQueueTrigger,
+)
 from checkout.function_variables import environment_variables
 from components import already_exists
 from components._base import Component, Resources
-from components.apis import EVENTS, FUNCTIONS, SCHEDULES, Apis
+from components.apis import BLOCKING, EVENTS, FUNCTIONS, SCHEDULES, Apis
 from components.deletion_guard import DeletionGuard, DeletionGuardArgs
 from components.google import member
 from components.identities import Identities, runtime_email
 from components.secrets import Secrets
+from components.task_queues import TaskQueues, TaskQueuesArgs, enqueuers
 from components.verification_spec import SOURCE_VARIABLE, Function
+from firebase.blocking_functions import BlockingFunctions, BlockingFunctionsArgs
+from firebase.topic import PubSubTopic, PubSubTopicArgs
 from settings.model import GoogleSettings
 from user_errors import add_fix, printable, shell_word
 
-# Google updates neither in place (nor does the Firebase CLI). Nor can a function change between HTTP and an
-# event trigger (firebase-tools issue 8298): then the whole block appears or disappears, which these paths do
-# not match, so the kind is the `replacement_trigger`.
+# Google updates none of these in place (nor does the Firebase CLI). Nor can a function change between HTTP
+# and an event trigger (firebase-tools issue 8298): then the whole block appears or disappears, which these
+# paths do not match, so the kind is the `replacement_trigger`.
 HASH_LABEL = "firebase-functions-hash"
-REPLACING = ["eventTrigger.eventType", "eventTrigger.triggerRegion"]
+REPLACING = ["eventTrigger.eventType", "eventTrigger.pubsubTopic", "eventTrigger.triggerRegion"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +132,25 @@ class Functions(Component):
                 depends_on=args.apis.of("storage"), ignore_changes=["location"], hooks=self._existing
             ),
         )
+        self._topics = {
+            topic: PubSubTopic(
+                f"{name}-topic-{topic}",
+                PubSubTopicArgs(project=self._project, topic=topic),
+                self.child(depends_on=args.apis.of("pubsub")),
+            )
+            for topic in topics(args.codebases)
+        }
+        self._queues = TaskQueues(
+            TaskQueuesArgs(
+                component=self,
+                name=name,
+                project=self._project,
+                apis=args.apis,
+                identities=args.identities,
+                hooks=self._existing,
+            )
+        )
+        self._blocking: dict[BlockingTrigger, gcp.cloudfunctionsv2.Function] = {}
         for codebase in args.codebases:
             source = gcp.storage.BucketObject(
                 f"{name}-source-{codebase.name}",
@@ -130,6 +164,7 @@ class Functions(Component):
             )
             for endpoint in codebase.endpoints:
                 self._endpoint(codebase, endpoint, source)
+        self._auth()
         self.register_outputs({"urls": self.urls})
 
     def _guard_deletion(self) -> None:
@@ -178,11 +213,15 @@ class Functions(Component):
         match trigger:
             case HttpsTrigger():
                 callers = list(trigger.members)
-            case CallableTrigger():
+            case CallableTrigger() | BlockingTrigger():  # Auth signs its calls; the SDK checks them
                 callers = ["allUsers"]
             case EventTrigger() | ScheduleTrigger():
                 callers = [member(email)]
-        invokers = self._invokers(key, endpoint, callers, function)
+            case TaskQueueTrigger():
+                callers = enqueuers(trigger, codebase, self._project)
+        # The function's own account exists before the function; those of others may not.
+        others = self._queues.accounts(callers) if isinstance(trigger, TaskQueueTrigger) else ()
+        invokers = self._invokers(key, endpoint, callers, function, others)
         # The invokers depend on their function. The SDK walks through the graph for each dependency, so the
         # function is not a second one.
         self.ready.append(invokers)
@@ -190,6 +229,10 @@ class Functions(Component):
             self.urls[endpoint.id] = url(endpoint, self._project)
         if isinstance(trigger, ScheduleTrigger):
             self._schedule(key, endpoint, trigger, email, [function, invokers])
+        if isinstance(trigger, BlockingTrigger):
+            self._blocking[trigger] = function
+        if isinstance(trigger, TaskQueueTrigger):
+            self._queues.declare(key, endpoint, trigger, callers)
 
     def _function(
         self,
@@ -219,10 +262,14 @@ class Functions(Component):
             "max_instance_count": endpoint.max_instances,
             "ingress_settings": endpoint.ingress,
             "vpc_connector": endpoint.vpc_connector,
-            "vpc_connector_egress_settings": endpoint.vpc_egress,
+            "vpc_connector_egress_settings": None if endpoint.network else endpoint.vpc_egress,
             "service_account_email": email,
         }
-        event = _event(endpoint.trigger, email)
+        if endpoint.network is not None:
+            service["direct_vpc_network_interfaces"] = [_network(endpoint.network)]
+            # Google's default, declared: what Google fills in would be kept when the code removes it.
+            service["direct_vpc_egress"] = f"VPC_EGRESS_{endpoint.vpc_egress or 'PRIVATE_RANGES_ONLY'}"
+        event = _event(endpoint.trigger, email, self._project)
         labels = _labels(endpoint, codebase.name)
         declared = json.dumps([build, service, event, labels, endpoint.backend_variable], sort_keys=True)
         self.deployed.append(
@@ -279,16 +326,24 @@ class Functions(Component):
     def _ready(self, codebase: Codebase, endpoint: Endpoint) -> Resources:
         """What the function needs before it runs. It waits for its archive through its inputs."""
         args = self._args
-        events = EVENTS if isinstance(endpoint.trigger, EventTrigger) else ()
+        trigger = endpoint.trigger
+        events = EVENTS if isinstance(trigger, EventTrigger) else ()
+        topic = trigger.topic if isinstance(trigger, EventTrigger) else None
         return [
             *args.apis.of(*FUNCTIONS, *codebase.required_apis, *events),
+            *([] if topic is None else [self._topics[topic]]),
             *args.identities.ready_for(endpoint),
             *args.secrets.ready_for(endpoint),
             *args.after,
         ]
 
     def _invokers(
-        self, key: str, endpoint: Endpoint, callers: list[str], function: pulumi.Resource
+        self,
+        key: str,
+        endpoint: Endpoint,
+        callers: list[str],
+        function: pulumi.Resource,
+        after: Resources = (),
     ) -> gcp.cloudrunv2.ServiceIamBinding:
         return gcp.cloudrunv2.ServiceIamBinding(
             f"{key}-invokers",
@@ -299,7 +354,29 @@ class Functions(Component):
             members=sorted(callers),
             # A replaced function has a new service without grants. Deleted first: deleting the old grant
             # after creating the same one again would leave none.
-            opts=self.child(depends_on=[function], replace_with=[function], delete_before_replace=True),
+            opts=self.child(
+                depends_on=[function, *after], replace_with=[function], delete_before_replace=True
+            ),
+        )
+
+    def _auth(self) -> None:
+        """Have Auth call the blocking functions, once all of them can be called."""
+        if not self._blocking:
+            return
+        self.ready.append(
+            BlockingFunctions(
+                f"{self._name}-blocking",
+                BlockingFunctionsArgs(
+                    project=self._project,
+                    # Auth signs its calls for the address of the Cloud Run service, and the SDK compares it.
+                    triggers={
+                        trigger.event: function.service_config.apply(address)
+                        for trigger, function in self._blocking.items()
+                    },
+                    credentials=sorted({one for trigger in self._blocking for one in trigger.credentials}),
+                ),
+                self.child(depends_on=[*self.ready, *self._args.apis.of(*BLOCKING)]),
+            )
         )
 
     def _schedule(
@@ -347,6 +424,18 @@ def checked_generation(archive: Archive, generation: int, md5: str) -> int:
     return generation
 
 
+def address(service: FunctionServiceConfig | None) -> str:
+    """The address of a function's Cloud Run service, which Google chooses."""
+    return (service.uri if service is not None else None) or ""
+
+
+def topics(codebases: Iterable[Codebase]) -> list[str]:
+    """The short names of the Pub/Sub topics that functions listen to."""
+    triggers = (endpoint.trigger for codebase in codebases for endpoint in codebase.endpoints)
+    found = (trigger.topic for trigger in triggers if isinstance(trigger, EventTrigger))
+    return sorted({topic for topic in found if topic is not None})
+
+
 def url(endpoint: Endpoint, project: str) -> str:
     """The function's address, which is known before it exists (Cloud Functions docs, URLs)."""
     return f"https://{endpoint.region}-{project}.cloudfunctions.net/{endpoint.id}"
@@ -361,12 +450,20 @@ def _labels(endpoint: Endpoint, codebase: str) -> dict[str, str]:
         labels["firebase-functions-codebase"] = codebase
     if isinstance(endpoint.trigger, CallableTrigger):
         labels["deployment-callable"] = "true"
+        if endpoint.trigger.genkit:
+            labels["genkit-action"] = "true"
     if isinstance(endpoint.trigger, ScheduleTrigger):
         labels["deployment-scheduled"] = "true"
+    if isinstance(endpoint.trigger, BlockingTrigger):
+        labels["deployment-blocking"] = LABELS[endpoint.trigger.event]
+    if isinstance(endpoint.trigger, TaskQueueTrigger):
+        labels["deployment-taskqueue"] = "true"
     return labels
 
 
-def _event(trigger: object, email: str) -> gcp.cloudfunctionsv2.FunctionEventTriggerArgsDict | None:
+def _event(
+    trigger: object, email: str, project: str
+) -> gcp.cloudfunctionsv2.FunctionEventTriggerArgsDict | None:
     if not isinstance(trigger, EventTrigger):
         return None
     exact: list[gcp.cloudfunctionsv2.FunctionEventTriggerEventFilterArgsDict] = [
@@ -378,11 +475,16 @@ def _event(trigger: object, email: str) -> gcp.cloudfunctionsv2.FunctionEventTri
     ]
     return {
         "event_type": trigger.event_type,
-        "event_filters": [*exact, *patterns],
+        "event_filters": [*exact, *patterns] or None,
+        "pubsub_topic": None if trigger.topic is None else f"projects/{project}/topics/{trigger.topic}",
         "trigger_region": trigger.region,
         "retry_policy": "RETRY_POLICY_RETRY" if trigger.retry else "RETRY_POLICY_DO_NOT_RETRY",
         "service_account_email": email,
     }
+
+
+def _network(network: Network) -> gcp.cloudfunctionsv2.FunctionServiceConfigDirectVpcNetworkInterfaceArgsDict:
+    return {"network": network.network, "subnetwork": network.subnetwork, "tags": list(network.tags)}
 
 
 def _retry(trigger: ScheduleTrigger) -> gcp.cloudscheduler.JobRetryConfigArgsDict:

@@ -20,6 +20,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from checkout.endpoints import Endpoint, EventTrigger
+from checkout.event_triggers import bucket_of
 from components import already_exists
 from components._base import Component
 from components.apis import EVENTS, Apis
@@ -33,11 +34,15 @@ TOKEN_CREATOR = "roles/iam.serviceAccountTokenCreator"  # noqa: S105  (the name 
 
 @dataclass(frozen=True, kw_only=True)
 class IdentitiesArgs:
-    """google: project, roles and key rotation. endpoints: all functions. apis: the enabled APIs."""
+    """google: project, roles and key rotation. endpoints: all functions. apis: the enabled APIs.
+
+    storage_agent: the account that publishes Cloud Storage's events, None if no function receives them.
+    """
 
     google: GoogleSettings
     endpoints: tuple[Endpoint, ...]
     apis: Apis
+    storage_agent: str | None = None
 
 
 def functions_account(secrets: Iterable[str]) -> str:
@@ -94,6 +99,9 @@ class Identities(Component):
         }
         if receivers:
             self._events(sorted(receivers))
+        # It publishes to a topic of Eventarc, whose name is Eventarc's, so the role is one in the project
+        # (Eventarc docs, "Cloud Storage events: required roles"; firebase-tools, `obtainStorageBindings`).
+        self._publishers = [self._publisher(args.storage_agent)] if args.storage_agent is not None else []
         self.register_outputs({"accounts": sorted(self.accounts)})
 
     def ready_for(self, endpoint: Endpoint) -> list[pulumi.Resource]:
@@ -102,7 +110,17 @@ class Identities(Component):
         own = self._ready.get(email, [])
         if not isinstance(endpoint.trigger, EventTrigger):
             return own
-        return [*own, *self._receivers[email], *self._agents_ready]
+        publishers = self._publishers if bucket_of(endpoint) is not None else []
+        return [*own, *self._receivers[email], *self._agents_ready, *publishers]
+
+    def _publisher(self, email: str) -> gcp.projects.IAMMember:
+        return gcp.projects.IAMMember(
+            f"{self._name}-agent-storage-pubsub.publisher",
+            project=self._project,
+            role="roles/pubsub.publisher",
+            member=member(email),
+            opts=self.child(depends_on=self._apis.of("cloudresourcemanager")),
+        )
 
     def _account(self, account_id: str, title: str, description: str) -> gcp.serviceaccount.Account:
         account = gcp.serviceaccount.Account(

@@ -33,6 +33,7 @@ PRODUCTS: Mapping[str, tuple[str, str]] = {
     "firebaserules": ("FIREBASERULES", "v1"),
     "firestore": ("FIRESTORE", "v1"),
     "iam": ("IAM_BETA", "v1"),
+    "identitytoolkit": ("IDENTITY_PLATFORM", "v2"),
     "logging": ("LOGGING", "v2"),
     "pubsub": ("PUBSUB", "v1"),
     "run": ("CLOUD_RUN_V2", "v2"),

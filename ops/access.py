@@ -7,8 +7,8 @@ the state names a key that is already in use. No secret value is read.
 - Enabled user-managed keys of the stack's service accounts, enabled versions of its secrets.
 - Roles on the service accounts. A member of one can act as the account without a key; the program grants
   them only to Pub/Sub and to the account itself, one member at a time.
-- Roles on the secrets and on the functions' Cloud Run services. The program manages the members of one role;
-  other roles, and grants with a condition, are reported.
+- Roles on the secrets, on the functions' Cloud Run services and on their task queues. The program manages the
+  members of one role; other roles, and grants with a condition, are reported.
 
 Roles that the project grants are not read: the program only adds members to them (docs/limits.md).
 """
@@ -32,9 +32,12 @@ VERSION = "gcp:secretmanager/secretVersion:SecretVersion"
 READERS = "gcp:secretmanager/secretIamBinding:SecretIamBinding"
 INVOKERS = "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding"
 ACCOUNT_MEMBER = "gcp:serviceaccount/iAMMember:IAMMember"
-ACCOUNTS, SECRETS, SERVICES = "accounts", "secrets", "services"
-EVERYTHING = (ACCOUNTS, SECRETS, SERVICES)
-"""What has policies: service accounts, secrets, and the Cloud Run services of functions."""
+ENQUEUERS = "gcp:cloudtasks/queueIamBinding:QueueIamBinding"
+ACCOUNTS, SECRETS, SERVICES, QUEUES = "accounts", "secrets", "services", "queues"
+EVERYTHING = (ACCOUNTS, SECRETS, SERVICES, QUEUES)
+"""What has policies: service accounts, secrets, the Cloud Run services of functions, and their queues."""
+VERSION_IN_BODY = ("cloudresourcemanager", "cloudtasks")
+"""Products whose `getIamPolicy` takes the version in its body (their discovery documents)."""
 POLICY_VERSION = "3"  # conditions are in policies of this version only (IAM documentation, Policy versions)
 READERS_AT_ONCE = 8
 
@@ -49,6 +52,7 @@ class Policy:
         method: the HTTP method of its `getIamPolicy`.
         path: the name of what has it.
         remove: the command that removes a member, without member and role.
+        each_condition: the option that removes the member under each condition; "" if the command has none.
         declared: the members of each role that the program manages.
         added: pairs of role and member that the program adds to roles that it does not manage.
     """
@@ -60,6 +64,7 @@ class Policy:
     remove: str
     declared: Mapping[str, frozenset[str]]
     added: frozenset[tuple[str, str]] = frozenset()
+    each_condition: str = " --all"
 
 
 def credentials(state: Sequence[JsonObject], api: GoogleApi) -> Iterator[CheckResult]:
@@ -114,7 +119,12 @@ def members(
     Raises:
         GoogleError: a policy could not be read.
     """
-    readers = {ACCOUNTS: _account_policies, SECRETS: _secret_policies, SERVICES: _service_policies}
+    readers = {
+        ACCOUNTS: _account_policies,
+        SECRETS: _secret_policies,
+        SERVICES: _service_policies,
+        QUEUES: _queue_policies,
+    }
     policies = [policy for kind in EVERYTHING if kind in of for policy in readers[kind](state)]
     if not policies:
         return
@@ -167,7 +177,7 @@ def project_roles(
             thing=policy.thing,
             found=f"{member} has {role}{', with a condition' if conditional else ''}; "
             "the program does not declare it",
-            fix=f"{policy.remove} --member='{member}' --role='{role}' --all",
+            fix=f"{policy.remove} --member='{member}' --role='{role}'{policy.each_condition}",
         )
     if not unknown:
         yield CheckResult(
@@ -225,6 +235,25 @@ def _service_policies(state: Sequence[JsonObject]) -> Iterator[Policy]:
         )
 
 
+def _queue_policies(state: Sequence[JsonObject]) -> Iterator[Policy]:
+    for one in _resources(state, ENQUEUERS):
+        outputs = cast("JsonObject", one.get("outputs") or {})
+        project, region = str(outputs["project"]), str(outputs["location"])
+        queue = _last(str(outputs["name"]))
+        yield Policy(
+            thing=f"roles on task queue {region}/{queue}",
+            product="cloudtasks",
+            method="POST",
+            path=f"projects/{project}/locations/{region}/queues/{queue}",
+            remove=(
+                f"gcloud tasks queues remove-iam-policy-binding {queue} --location {region} "
+                f"--project {project}"
+            ),
+            declared={str(outputs["role"]): _declared_members(one)},
+            each_condition="",  # gcloud has no conditions on queues
+        )
+
+
 def _declared(state: Sequence[JsonObject], type_: str, key: str) -> dict[str, dict[str, frozenset[str]]]:
     found: dict[str, dict[str, frozenset[str]]] = {}
     for one in _resources(state, type_):
@@ -244,8 +273,7 @@ def _members(binding: JsonObject) -> frozenset[str]:
 
 
 def _bindings(policy: Policy, api: GoogleApi) -> list[JsonObject]:
-    # The project's policy takes the version in the body (Cloud Resource Manager API v1, getIamPolicy).
-    in_body = policy.product == "cloudresourcemanager"
+    in_body = policy.product in VERSION_IN_BODY
     version: JsonObject = {"options": {"requestedPolicyVersion": int(POLICY_VERSION)}}
     try:
         found = api.call(
@@ -279,7 +307,7 @@ def _unknown_members(policy: Policy, bindings: Sequence[JsonObject], declare: st
             yield CheckResult(
                 thing=policy.thing,
                 found=f"{member} has {role}{condition}; the program does not declare it",
-                fix=f"{policy.remove} --member='{member}' --role='{role}' --all",
+                fix=f"{policy.remove} --member='{member}' --role='{role}'{policy.each_condition}",
             )
     for role, found in live.items():
         for member in sorted(found - policy.declared[role]):

@@ -112,8 +112,8 @@ APP: tuple[Bad, ...] = (
     functions("module that throws", 'throw new Error("no mailbox");', "functions/index.js:"),
     functions("missing module", 'require("left-pad-of-nobody");', "npm install left-pad-of-nobody"),
     functions(
-        "Pub/Sub trigger",
-        f'exports.onPayment = {_V2}.pubsub.onMessagePublished("payments", () => {{}});',
+        "custom event",
+        f'exports.onPayment = {_V2}.eventarc.onCustomEventPublished("com.example.paid", () => {{}});',
         "Remove the export onPayment, or move it to a codebase that this firebase.json does not list",
     ),
     functions(

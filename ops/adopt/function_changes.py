@@ -36,6 +36,14 @@ REMOVED: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """By block: what the `up` removes if it is not declared. Google chooses the other properties then."""
+FIXED = (
+    ("eventType", "event type"),
+    ("triggerRegion", "trigger region"),
+    ("pubsubTopic", "Pub/Sub topic"),
+)
+"""What Google does not change of a trigger in place."""
+PULUMI_NAMES = {"directVpcNetworkInterface": "directVpcNetworkInterfaces"}
+"""By the API's name of a property: pulumi-gcp's, where it is another one."""
 EFFECTS = ("is rebuilt", "gets a new revision", "is only relabelled")
 FIRST_GENERATION = "GEN_1"
 ACTIVE, DELETING = "ACTIVE", "DELETING"
@@ -84,7 +92,7 @@ def replaced_because(live: JsonObject, declared: JsonObject) -> str:
         kinds = "an event trigger", "HTTPS"
         old, new = kinds if before else kinds[::-1]
         return f"has {old} and is declared with {new}, which Google does not change in place"
-    for name, what in (("eventType", "event type"), ("triggerRegion", "trigger region")):
+    for name, what in FIXED:
         old, new = before.get(name), after.get(name)
         if old and new and new != UNKNOWN and old != new:
             return f"has the {what} {old} and is declared with {new}, which Google does not change in place"
@@ -166,7 +174,7 @@ def _removed(live: JsonObject, declared: JsonObject) -> Iterator[Change]:
     for block, names in REMOVED.items():
         before, after = (_block(it, block) if block else it for it in (live, declared))
         for name in names:
-            if before.get(name) and not after.get(name):
+            if before.get(name) and not after.get(PULUMI_NAMES.get(name, name)):
                 yield Change(property=f"{block}.{name}".lstrip("."), old=text(before[name]), new="null")
 
 

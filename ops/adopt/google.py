@@ -14,7 +14,8 @@ from components.google import account_email
 from firebase.errors import JsonObject
 from firebase.index_builds import BROKEN, READY
 from firebase.release import full_ruleset_name
-from ops.adopt import function_changes, function_state, google_state
+from ops.adopt import function_changes, function_state, google_state, task_queues
+from ops.adopt.google_bindings import binding
 from ops.adopt.google_rows import (
     REPEATED,
     Match,
@@ -54,8 +55,12 @@ READERS = "gcp:secretmanager/secretIamBinding:SecretIamBinding"
 FUNCTION = "gcp:cloudfunctionsv2/function:Function"
 INVOKERS = "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding"
 JOB = "gcp:cloudscheduler/job:Job"
+QUEUE = "gcp:cloudtasks/queue:Queue"
+ENQUEUERS = "gcp:cloudtasks/queueIamBinding:QueueIamBinding"
 RULESET = "gcp:firebaserules/ruleset:Ruleset"
 RELEASE = "pulumi-python:dynamic/firebase:RulesRelease"
+BLOCKING = "pulumi-python:dynamic/firebase:BlockingFunctions"
+TOPIC = "pulumi-python:dynamic/firebase:PubSubTopic"
 
 TWICE = "as long as both exist, each event and each run of the schedule is handled twice"
 RECOVERY = "POINT_IN_TIME_RECOVERY_ENABLED"
@@ -124,8 +129,11 @@ class _Matcher:
             INDEX: self._index,
             FIELD: self._field,
             SECRET: self._secret,
+            TOPIC: lambda one: repeated("Pub/Sub topic", one, str(one.inputs.get("topic"))),
             FUNCTION: self._function,
             JOB: self._job,
+            QUEUE: lambda one: task_queues.queue(one, self._live),
+            BLOCKING: _blocking,
             RULESET: self._ruleset,
             RELEASE: self._release,
         }
@@ -409,7 +417,8 @@ class _Matcher:
         )
         policies = self._live.invokers(live & set(services.values()))
         for one in self._new(INVOKERS):
-            yield _binding("invokers", one, str(one.inputs["name"]), services[one.urn], policies)
+            yield binding("invokers", one, str(one.inputs["name"]), services[one.urn], policies)
+        yield from task_queues.enqueuers(self._new(ENQUEUERS), self._live)
         base = f"{base}/secrets/"
         readers = {
             one.urn: f"{base}{one.inputs['secretId']}" for one in [*self._new(READERS), *self._new(READER)]
@@ -430,7 +439,7 @@ class _Matcher:
                 row = created("secret reader", one, name, _unread(policy))
             yield row, None
         for one in self._new(READERS):
-            yield _binding("secret readers", one, str(one.inputs["secretId"]), readers[one.urn], policies)
+            yield binding("secret readers", one, str(one.inputs["secretId"]), readers[one.urn], policies)
 
     def _undeclared(self) -> Iterator[Row]:
         functions = {
@@ -454,12 +463,14 @@ class _Matcher:
             yield extra("function", f"{region}/{name}", "; ".join(reasons))
         yield from self._undeclared_in_database()
         jobs = {(str(one.inputs["region"]), str(one.inputs["name"])) for one in self._of.get(JOB, [])}
+        queues = {(str(one.inputs["location"]), str(one.inputs["name"])) for one in self._of.get(QUEUE, [])}
         for region in sorted(regions):
             for name in sorted(self._live.jobs(region, declared=False)):
                 if (region, name) not in jobs:
                     yield extra("scheduler job", f"{region}/{name}")
-            for name in sorted(self._live.queues(region)):
-                yield extra("task queue", f"{region}/{name}")
+            for name in sorted(self._live.queues(region, declared=False)):
+                if (region, name) not in queues:
+                    yield extra("task queue", f"{region}/{name}")
         for name in self._live.schedule_topics:
             yield extra("Pub/Sub topic", name)
         yield from self._todays_roles()
@@ -539,45 +550,11 @@ def _service(function: JsonObject) -> str:
     return str((function.get("serviceConfig") or {}).get("service") or "")
 
 
-def _binding(
-    kind: str,
-    one: Declared,
-    shown: str,
-    path: str,
-    policies: Mapping[str, dict[str, list[str]] | None],
-) -> Match:
-    """A binding: the first `up` removes the members that are not declared."""
-    role = str(one.inputs["role"])
-    if path not in policies:
-        return created(kind, one, shown), None
-    roles = policies[path]
-    if roles is None:
-        reason = "its members may not be read; the `up` removes those that are not declared"
-        return created(kind, one, shown, reason), None
-    if role not in roles:
-        return created(kind, one, shown, "nobody has the role"), None
-    members = roles[role]
-    wanted = one.inputs.get("members")
-    changes: list[Change] = []
-    if not isinstance(wanted, list):
-        changes.append(Change(property="members", old=text(members), new=text(UNKNOWN)))
-    else:
-        declared = set(cast("list[str]", wanted))
-        changes += [
-            Change(property="members", old=text(member), new="removed")
-            for member in members
-            if member not in declared
-        ]
-        changes += [
-            Change(property="members", old="null", new=text(member))
-            for member in sorted(declared - set(members))
-        ]
-    parent = "name" if "name" in one.inputs else "secretId"  # recorded as the whole name
-    found = as_declared(one, f"{path}/{role}", members=members, **{parent: path})
-    inputs = {**cast("JsonObject", found.inputs), "members": members}
-    return changed(kind, one, shown, changes), Found(
-        urn=one.urn, id=found.id, inputs=inputs, outputs=found.outputs
-    )
+def _blocking(one: Declared) -> Match:
+    """The events that Auth calls functions for. What it calls today is not read: the `up` replaces it."""
+    events = ", ".join(sorted(cast("JsonObject", one.inputs.get("triggers") or {})))
+    reason = "the `up` has Auth call these functions, instead of those that it calls today for these events"
+    return created("blocking functions", one, events, reason), None
 
 
 def _files(one: Declared) -> dict[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from checkout import app
-from checkout.trigger_kinds import TRIGGERS, UNSUPPORTED_EVENTS
+from checkout.trigger_kinds import BLOCKING_EVENTS, TRIGGERS, kind_of_event
 from ops import stack_file
 from ops.adopt.live import CountedApi, Live
 from ops.adopt.proposals import Proposal
@@ -91,9 +91,10 @@ def bound(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_deployed(entry: Mapping[str, object]) -> bool:
-    event = str((mapping(entry.get("eventTrigger")) or {}).get("eventType"))
+    event, blocking = mapping(entry.get("eventTrigger")), mapping(entry.get("blockingTrigger"))
     return (
         entry.get("platform", "gcfv2") == "gcfv2"
         and all(kind.longest_timeout for key, kind in TRIGGERS.items() if key in entry)
-        and not event.startswith(tuple(UNSUPPORTED_EVENTS))
+        and (blocking is None or blocking.get("eventType") in BLOCKING_EVENTS)
+        and (event is None or bool(kind_of_event(str(event.get("eventType"))).longest_timeout))
     )

@@ -163,6 +163,25 @@ def removed_of_bucket(live: JsonObject) -> Iterator[Change]:
             yield Change(property=name, old=text(live[name]), new="null")
 
 
+def queue_changes(block: str, live: JsonObject, declared: JsonObject) -> Iterator[Change]:
+    """The properties of a block of a task queue that differ: durations as seconds, numbers as numbers.
+
+    Args:
+        block: `rateLimits` or `retryConfig`.
+        live: the queue (Cloud Tasks API, `Queue`).
+        declared: the inputs of `gcp.cloudtasks.Queue`.
+    """
+    before, after = (cast("JsonObject", one.get(block) or {}) for one in (live, declared))
+    for name, new in after.items():
+        old = before.get(name)
+        if name != GENERATED and _number(old) != _number(new):
+            yield Change(property=f"{block}.{name}", old=text(old), new=text(new))
+
+
+def _number(value: Any) -> float:
+    return 0.0 if value is None else float(str(value).removesuffix("s"))
+
+
 def removed_of_job(live: JsonObject, declared: JsonObject) -> Iterator[Change]:
     """The settings of a scheduler job that the next `up` removes. What it sends may contain a secret.
 

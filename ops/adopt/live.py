@@ -185,11 +185,12 @@ class Live:
             self._jobs[region] = {_last(one): one for one in listed}
         return self._jobs[region]
 
-    def queues(self, region: str) -> dict[str, JsonObject]:
-        """The task queues of a region, by id."""
+    def queues(self, region: str, *, declared: bool = True) -> dict[str, JsonObject]:
+        """The task queues of a region, by id. `declared`: see `jobs`."""
         if region not in self._queues:
             path = f"{self._project}/locations/{region}/queues"
-            listed = self._undeclared("cloudtasks", path, "queues", f"task queues of {region}")
+            read = self._list if declared else self._undeclared
+            listed = read("cloudtasks", path, "queues", f"task queues of {region}")
             self._queues[region] = {_last(one): one for one in listed}
         return self._queues[region]
 
@@ -262,10 +263,17 @@ class Live:
         """The members of each role on secrets, by the secret's name."""
         return self._policies("secretmanager", secrets)
 
-    def _policies(self, product: str, names: Iterable[str]) -> dict[str, dict[str, list[str]] | None]:
+    def queue_roles(self, queues: Iterable[str]) -> dict[str, dict[str, list[str]] | None]:
+        """The members of each role on task queues, by the queue's name."""
+        return self._policies("cloudtasks", queues, "POST")
+
+    def _policies(
+        self, product: str, names: Iterable[str], method: str = "GET"
+    ) -> dict[str, dict[str, list[str]] | None]:
         wanted = sorted(set(names))
         with ThreadPoolExecutor(READERS_AT_ONCE) as pool:
-            return dict(zip(wanted, pool.map(lambda name: self._policy(product, name), wanted), strict=True))
+            found = pool.map(lambda name: self._policy(product, name, method), wanted)
+            return dict(zip(wanted, found, strict=True))
 
     def _policy(self, product: str, name: str, method: str = "GET") -> dict[str, list[str]] | None:
         """The members by role, without grants that have a condition."""
@@ -280,7 +288,8 @@ class Live:
             )
         except GoogleError as error:
             # The project has a policy also if the API that reads it is off.
-            if error.status == ABSENT or (error.reason == DISABLED and not by_post):
+            of_project = product == "cloudresourcemanager"
+            if error.status == ABSENT or (error.reason == DISABLED and not of_project):
                 return {}
             if error.status == DENIED:
                 self._closed_policies.add(name.rpartition("/")[2])

@@ -24,6 +24,8 @@ KINDS = {
     "gcp:cloudfunctionsv2/function:Function": "function",
     "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding": "invokers",
     "gcp:cloudscheduler/job:Job": "scheduler job",
+    "gcp:cloudtasks/queue:Queue": "task queue",
+    "gcp:cloudtasks/queueIamBinding:QueueIamBinding": "task enqueuers",
     "gcp:firebaserules/ruleset:Ruleset": "ruleset",
     "gcp:firestore/backupSchedule:BackupSchedule": "backup schedule",
     "gcp:firestore/database:Database": "database",
@@ -42,6 +44,8 @@ KINDS = {
     "gcp:storage/bucket:Bucket": "bucket",
     "gcp:storage/bucketObject:BucketObject": "source archive",
     "pulumi-python:dynamic/components:GeneratedToken": "token",
+    "pulumi-python:dynamic/firebase:BlockingFunctions": "blocking functions",
+    "pulumi-python:dynamic/firebase:PubSubTopic": "Pub/Sub topic",
     "pulumi-python:dynamic/firebase:RulesRelease": "rules release",
 }
 IMPORT = "import"

@@ -17,7 +17,7 @@ from components.verification_spec import SOURCE_VARIABLE
 from firebase.errors import JsonObject
 from ops.adopt import code_uses
 from ops.adopt.code_uses import TOKEN_CREATOR, Use
-from ops.adopt.google import ACCOUNT_MEMBER, ARCHIVE, FUNCTION, PROJECT_MEMBER
+from ops.adopt.google import ACCOUNT_MEMBER, ARCHIVE, ENQUEUERS, FUNCTION, PROJECT_MEMBER
 from ops.adopt.live import Live
 from ops.adopt.model import Declared
 from ops.adopt.proposals import Proposal
@@ -104,13 +104,16 @@ class _Roles:
     def __init__(self, declared: Iterable[Declared], live: Live) -> None:
         self._live = live
         self._declared: dict[str, set[str]] = {}
-        self._signing = set[str]()  # accounts that may create tokens of themselves
+        self._elsewhere: dict[str, set[str]] = {}  # roles on a thing of the program only, by member
         for one in declared:
             who, role = str(one.inputs.get("member")), str(one.inputs.get("role"))
             if one.type == PROJECT_MEMBER:
                 self._declared.setdefault(who, set()).add(role)
             elif one.type == ACCOUNT_MEMBER and role == TOKEN_CREATOR:
-                self._signing.add(who)
+                self._elsewhere.setdefault(who, set()).add(role)
+            elif one.type == ENQUEUERS:
+                for each in cast("list[str]", one.inputs.get("members") or []):
+                    self._elsewhere.setdefault(each, set()).add(role)
 
     def today(self, email: str) -> tuple[str, ...] | None:
         roles = self._live.project_roles
@@ -122,7 +125,7 @@ class _Roles:
         return tuple(sorted({*(self.today(email) or ()), *self._declared.get(member(email), ())}))
 
     def missing(self, email: str, used: Iterable[Use]) -> tuple[Use, ...]:
-        roles = {*self.later(email), *([TOKEN_CREATOR] if member(email) in self._signing else ())}
+        roles = {*self.later(email), *self._elsewhere.get(member(email), ())}
         return tuple(sorted((use for use in used if not use.allowed(roles)), key=code_uses.USES.index))
 
 

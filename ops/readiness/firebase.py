@@ -192,7 +192,7 @@ def least_privilege(context: Context) -> Finding:
     state, api = context.declared.state, context.google
     results = [
         *access.credentials(state, api),
-        *access.members(state, api, context.stack, of=(access.ACCOUNTS, access.SERVICES)),
+        *access.members(state, api, context.stack, of=(access.ACCOUNTS, access.SERVICES, access.QUEUES)),
         *access.project_roles(state, api, context.declared.project_roles),
     ]
     passes = "; ".join(f"{one.thing}: {one.found}" for one in results if not one.failed)

@@ -151,7 +151,7 @@ def _put_account(cloud: Cloud, email: str) -> None:
     if iam.account_exists(cloud, email):
         return
     head, _, domain = email.partition("@")
-    if domain.startswith("gcp-sa-"):
+    if domain.startswith(("gcp-sa-", "gs-project-accounts.")):
         record = {"email": email, "uniqueId": str(10**20 + cloud.store.next("identities"))}
         cloud.store.put("identities", email, record)
     elif domain in ("developer.gserviceaccount.com", "cloudservices.gserviceaccount.com"):

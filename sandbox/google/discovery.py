@@ -69,6 +69,7 @@ PRODUCTS: dict[tuple[str, str], Product] = {
         ("runtimeconfig", "runtimeconfig", "v1beta1"),
         ("compute", "compute", "v1"),
         ("iamcredentials", "iamcredentials", "v1"),
+        ("identitytoolkit", "identitytoolkit", "v2"),
         ("logging", "logging", "v2"),
     )
 }

@@ -122,6 +122,8 @@ def grants(policy: Json, member: str, roles: tuple[str, ...]) -> bool:
 def account_exists(cloud: Cloud, email: str) -> bool:
     """Return whether a service account exists; accounts of other domains are assumed to."""
     head, _, domain = email.partition("@")
+    if domain.startswith("gs-project-accounts."):
+        return cloud.store.get("identities", email) is not None
     if domain.endswith(".iam.gserviceaccount.com") and not domain.startswith("gcp-sa-"):
         project = domain.removesuffix(".iam.gserviceaccount.com")
         return cloud.store.get(f"iam/projects/{project}/serviceAccounts", email) is not None

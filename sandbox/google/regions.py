@@ -39,6 +39,8 @@ REGIONS: dict[str, str] = {
 
 MULTI_REGIONS = ("nam5", "nam7", "eur3")
 """Firestore's multi-region locations, which are also Eventarc locations for its triggers."""
+BUCKET_REGIONS = ("us", "eu", "asia", "nam4", "eur4", "asia1")
+"""Cloud Storage's multi-regions and predefined dual-regions, the same for its triggers."""
 
 
 def run_host(service: str, project_number: str, region: str) -> str:

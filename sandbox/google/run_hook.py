@@ -29,6 +29,10 @@ class RunHook(Protocol):
         """Run a job of Cloud Scheduler."""
         ...
 
+    def publish(self, topic: str, message: Json) -> None:
+        """Send a message to the functions on a topic."""
+        ...
+
     def run_task(self, name: str) -> None:
         """Send a task of Cloud Tasks now."""
         ...

@@ -29,6 +29,7 @@ class Switches:
             Google's differs from project to project; 0: no quota.
         firestore_location: the location of a project's `(default)` database until one is created.
         firestore_located_by_trigger: take the location from the first Firestore trigger instead.
+        identity_platform: whether Auth of the projects is upgraded to Identity Platform.
         run_wait_scale: a factor on the waits between the attempts of an event, a job or a task.
     """
 
@@ -42,6 +43,7 @@ class Switches:
     cpu_quota: int = 200
     firestore_location: str = "nam5"
     firestore_located_by_trigger: bool = False
+    identity_platform: bool = True
     run_wait_scale: float = 0.1
 
     def update(self, values: Mapping[str, object]) -> None:

@@ -112,6 +112,9 @@ class _Providers(mocks.Mocks):
         inputs = cast("dict[str, Any]", _revealed(args.inputs))
         inputs.pop("__provider", None)
         answers = ANSWERS.get(args.typ, {})
+        if args.typ == "gcp:cloudfunctionsv2/function:Function":
+            service = cast("dict[str, Any]", inputs["serviceConfig"])
+            inputs["serviceConfig"] = {**service, "uri": f"https://{args.name}.run.app"}
         return answers.get("id", f"id-of-{args.name}"), {**inputs, **answers}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:

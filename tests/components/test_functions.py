@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from checkout.endpoints import HttpsTrigger, Unmanaged
+from checkout.endpoints import HttpsTrigger, Network, Unmanaged
 from settings.model import Settings
 from tests.components import world
 from tests.components.conftest import Run
@@ -151,10 +151,24 @@ def test_a_firestore_function_has_its_trigger_and_signature_type(run: Run) -> No
     assert sent["serviceConfig"]["environmentVariables"]["FUNCTION_SIGNATURE_TYPE"] == "cloudevent"
 
 
+def test_a_function_can_be_in_a_network_without_a_connector(run: Run) -> None:
+    inside = replace(world.PUBLIC, network=Network(network="default", subnetwork=None, tags=("a",)))
+    engine = run(app=lambda: world.app(codebases=(world.codebase(inside),)))
+    service = function(engine, "whatsappProxySend")["serviceConfig"]
+    assert service["directVpcNetworkInterfaces"] == [{"network": "default", "tags": ["a"]}]
+    assert service["directVpcEgress"] == "VPC_EGRESS_PRIVATE_RANGES_ONLY"
+    assert "vpcConnector" not in service
+    assert "vpcConnectorEgressSettings" not in service
+
+
 def test_another_trigger_replaces_the_function(run: Run) -> None:
     engine = run()
     request = engine.one("functions-us-central1-aggregateClientStats").request
-    assert set(request.replaceOnChanges) == {"eventTrigger.eventType", "eventTrigger.triggerRegion"}
+    assert set(request.replaceOnChanges) == {
+        "eventTrigger.eventType",
+        "eventTrigger.pubsubTopic",
+        "eventTrigger.triggerRegion",
+    }
     assert request.deleteBeforeReplace
     kinds = {name: engine.one(f"functions-us-central1-{name}").request.replacement_trigger for name in KINDS}
     assert {name: kind.string_value for name, kind in kinds.items()} == KINDS

@@ -23,11 +23,11 @@ pytestmark = pytest.mark.e2e
 
 SOURCE = """\
 import { onRequest } from "firebase-functions/https";
-import { onMessagePublished } from "firebase-functions/pubsub";
+import { onCustomEventPublished } from "firebase-functions/eventarc";
 
 const greeting: string = "%s";
 export const hello = onRequest((_request, response) => { response.send(greeting); });
-export const onPaid = onMessagePublished("paid", () => {});
+export const onPaid = onCustomEventPublished("com.example.paid", () => {});
 """
 PACKAGE = {
     "main": "lib/index.js",
@@ -42,7 +42,7 @@ OPTIONS = {
 BUILD = 'npm --prefix "$RESOURCE_DIR" run build'
 FUNCTIONS = f"/cloudfunctions/v2/projects/{GOOGLE_PROJECT}/locations/europe-west1/functions"
 HEADERS = {"Authorization": f"Bearer {GOOGLE_TOKEN}"}
-LEFT = "europe-west1/onPaid (Pub/Sub messages): billing deploys it"
+LEFT = "europe-west1/onPaid (custom events (com.example.paid)): billing deploys it"
 
 
 class App:

@@ -75,6 +75,10 @@ PATHS = {
 }
 """A pattern for each type, which matches the paths of its requests and those of no other type."""
 
+FROM_SOURCE = frozenset({"gcp:cloudtasks/queueIamBinding:QueueIamBinding"})
+"""The types whose requests are not recorded, but read in the source of Terraform's provider
+(`test_from_source.py`)."""
+
 IMPORTED = frozenset(
     {
         "gcp:cloudfunctionsv2/function:Function",

@@ -15,7 +15,7 @@ from checkout.app import App
 from checkout.endpoints import Unmanaged
 from checkout.manifest import Context, Parsed, parse
 from checkout.params import Params
-from checkout.trigger_kinds import TRIGGERS, UNSUPPORTED_EVENTS
+from checkout.trigger_kinds import EVENTS, TRIGGERS
 from settings.load import load_settings
 from settings.model import GoogleSettings
 from settings.problems import Problem
@@ -43,12 +43,13 @@ def read(unmanaged: Mapping[str, str], **endpoints: object) -> tuple[Parsed, lis
 KINDS: dict[str, Mapping[str, object]] = {
     "functions of the 1st generation": OLD,
     'functions of the platform "run"': {"platform": "run", "httpsTrigger": {}},
-    "Genkit actions": {"platform": "gcfv2", "callableTrigger": {"genkitAction": "flow"}},
+    "AI Logic blocking functions": {"blockingTrigger": {"eventType": "google.firebase.ailogic.v1.x"}},
     "custom events (com.example.paid)": {"eventTrigger": {"eventType": "com.example.paid", "channel": "x"}},
     **{one.name: {key: {}} for key, one in TRIGGERS.items() if not one.longest_timeout},
     **{
         one.name: {"eventTrigger": {"eventType": f"{start}x.v1.y"}}
-        for start, one in UNSUPPORTED_EVENTS.items()
+        for start, one in EVENTS.items()
+        if not one.longest_timeout
     },
 }
 
@@ -66,7 +67,8 @@ def test_a_named_function_of_any_unsupported_kind_stops_nothing(kind: str) -> No
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_refusal_names_the_setting(kind: str) -> None:
     _, (problem,) = read({"other": "x"}, old=KINDS[kind], send=HTTPS)
-    assert problem.what == f"old: {kind} are not supported by this program."
+    assert problem.what.startswith(f"old: {kind} are not supported by this program")
+    assert problem.what.endswith(".")
     assert problem.fix.endswith(f"\nTo leave it as it is:\n{SET}.old' '<the reason>'")
 
 
@@ -74,7 +76,7 @@ def test_a_region_can_be_named_and_the_others_are_refused() -> None:
     both = {**OLD, "region": ["us-central1", "europe-west1"]}
     found, (problem,) = read({"europe-west1/old": "x"}, old=both)
     assert [one.name for one in found.unmanaged] == ["europe-west1/old"]
-    assert problem.what.endswith("are not supported by this program in us-central1.")
+    assert "are not supported by this program in us-central1: Google recommends" in problem.what
     assert f"""{SET}["us-central1/old"]' '<the reason>'""" in problem.fix
     found, problems = read({"europe-west1/old": "x", "us-central1/old": "y"}, old=both)
     assert problems == []
@@ -102,7 +104,7 @@ MANIFEST = {
     "endpoints": {
         "send": {**HTTPS, "secretEnvironmentVariables": [{"key": "SHARED"}]},
         "old": {**OLD, "secretEnvironmentVariables": [{"key": "SHARED"}, {"key": "OWN"}, {"key": "THEIRS"}]},
-        "onPaid": {"platform": "gcfv2", "eventTrigger": {"eventType": "google.cloud.pubsub.topic.v1.x"}},
+        "onPaid": {"platform": "gcfv2", "eventTrigger": {"eventType": "com.example.paid"}},
     },
 }
 
@@ -130,7 +132,7 @@ def test_each_preview_lists_them_with_their_reasons(tmp_path: Path, stack: Stack
     listed = "\n    ".join((
         "whatsapp-crm:unmanagedFunctions: these functions are neither deployed nor deleted:",
         "europe-west1/old (functions of the 1st generation): moves to v2 in May",
-        "europe-west1/onPaid (Pub/Sub messages): billing deploys it",
+        "europe-west1/onPaid (custom events (com.example.paid)): billing deploys it",
     ))  # fmt: skip
     assert listed in found.notes
     assert [one.id for codebase in found.codebases for one in codebase.endpoints] == ["send"]

@@ -40,6 +40,8 @@ _COMPUTED = {
     "serviceConfig.timeoutSeconds",
     "serviceConfig.uri",
 }
+INTERFACE, INTERFACES = "directVpcNetworkInterface", "directVpcNetworkInterfaces"
+"""The API's name of a property, and Pulumi's (not recorded: from the provider's source and the SDK)."""
 
 
 class Function(RestResource):
@@ -81,6 +83,11 @@ class Function(RestResource):
         if build is not None:
             policies = {"automaticUpdatePolicy": None, "onDeployUpdatePolicy": None}
             body["buildConfig"] = {**policies, **build}
+        service = cast("Json | None", body.get("serviceConfig"))
+        if service is not None and INTERFACES in service:
+            # The provider's schema is Pulumi's, in the singular (`expand…DirectVpcNetworkInterface`).
+            renamed = {key: value for key, value in service.items() if key != INTERFACES}
+            body["serviceConfig"] = {**renamed, INTERFACE: service[INTERFACES]}
         return body
 
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
@@ -88,6 +95,9 @@ class Function(RestResource):
 
         The real plugin keeps the declared one, too.
         """
+        service = cast("Json", found.get("serviceConfig") or {})
+        if INTERFACE in service:
+            found = {**found, "serviceConfig": {**service, INTERFACES: service[INTERFACE]}}
         outputs = super().state(found, identifier, before, settings)
         computed, declared = _storage_source(outputs), _storage_source(before)
         computed.update({name: value for name, value in declared.items() if value is not None})

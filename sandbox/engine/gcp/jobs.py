@@ -188,10 +188,14 @@ class Queue(RestResource):
         return {key: value for key, value in super().body(inputs, settings).items() if key != "desiredState"}
 
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
-        """Return the outputs, with `desiredState` from the queue's state."""
+        """Return the outputs. `desiredState` is not read: the real plugin keeps what it has (its source)."""
         outputs = super().state(found, identifier, before, settings)
-        outputs["desiredState"] = "PAUSED" if found.get("state") == "PAUSED" else "RUNNING"
+        outputs["desiredState"] = before.get("desiredState") or "RUNNING"
         return outputs
+
+    def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
+        """The API leaves out a duration of zero (`suppressOmittedMaxDuration` in the provider's source)."""
+        return pattern == "retryConfig.maxRetryDuration" and not old and new == "0s"
 
     def normalize(self, pattern: str, value: Any) -> Any:
         """Compare durations as seconds."""

@@ -20,6 +20,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         functions.Function(),
         iam.AccountMember(),
         iam.ProjectMember(),
+        iam.QueueBinding(),
         iam.SecretBinding(),
         iam.SecretMember(),
         iam.ServiceBinding(),

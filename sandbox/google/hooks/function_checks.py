@@ -10,8 +10,8 @@ from sandbox.google.enablement import service_disabled_error
 from sandbox.google.errors import ApiError, invalid, not_found
 from sandbox.google.hooks import run, secrets
 from sandbox.google.hooks.firestore import find_database, set_location
-from sandbox.google.hooks.storage import BUCKETS, objects
-from sandbox.google.regions import MULTI_REGIONS, REGIONS
+from sandbox.google.hooks.storage import BUCKETS, objects, storage_agent
+from sandbox.google.regions import BUCKET_REGIONS, MULTI_REGIONS, REGIONS
 
 if TYPE_CHECKING:
     from sandbox.google.request import ApiRequest
@@ -46,6 +46,7 @@ CPUS = (
 """The default CPU by memory (MiB, upper limit)."""
 
 SECRET_READER_ROLES = ("roles/secretmanager.secretAccessor", "roles/secretmanager.admin", "roles/owner")
+PUBLISHER_ROLES = ("roles/pubsub.publisher", "roles/pubsub.editor", "roles/pubsub.admin", "roles/owner")
 REQUIRED_APIS = ("run.googleapis.com", "cloudbuild.googleapis.com", "artifactregistry.googleapis.com")
 RESERVED = ("K_SERVICE", "K_REVISION", "K_CONFIGURATION", "PORT")
 RESERVED_PREFIX = "X_GOOGLE_"
@@ -67,6 +68,10 @@ FUNCTION_ANNOTATION = "cloudfunctions.googleapis.com/function-id"
 """The annotation of a Cloud Run service that names its function."""
 
 FIRESTORE_EVENTS = "google.cloud.firestore.document.v1."
+GLOBAL_EVENTS = tuple(
+    f"google.firebase.{product}." for product in ("auth", "firebasealerts", "remoteconfig", "testlab")
+)
+"""Events that come from the location "global" (Eventarc docs, "Event types")."""
 
 
 def mebibytes(memory: str) -> float:
@@ -226,7 +231,7 @@ def _check_event(request: ApiRequest, event: Json, region: str) -> None:
     if not kind:
         raise invalid("Event type must be given.", path + "event_type")
     where = cast("str", event.get("triggerRegion", region))
-    if where not in REGIONS and where not in MULTI_REGIONS and where not in ("global", "us", "eu"):
+    if where not in (*REGIONS, *MULTI_REGIONS, *BUCKET_REGIONS, "global"):
         raise invalid(f"Invalid trigger region {where!r}.", path + "trigger_region")
     filters = {
         item.get("attribute"): item.get("value") for item in cast("list[Json]", event.get("eventFilters", []))
@@ -258,10 +263,29 @@ def _check_event(request: ApiRequest, event: Json, region: str) -> None:
                 f"Trigger region {where} does not match bucket location {location}.",
                 path + "trigger_region",
             )
+        _check_publisher(request)
+    elif kind.startswith(GLOBAL_EVENTS) and where != "global":
+        raise invalid(f"Events of type {kind} are in the location global.", path + "trigger_region")
+    elif kind.startswith("google.firebase.database.") and not {"ref", "instance"} <= filters.keys():
+        raise invalid("Database triggers need event filters on ref and instance.", path + "event_filters")
     elif kind.startswith("google.cloud.pubsub.") and event.get("pubsubTopic"):
         project, _, topic = request.cloud.canonical(event["pubsubTopic"]).partition("/topics/")
         if request.store.get(f"pubsub/{project}/topics", topic) is None:
             raise not_found(event["pubsubTopic"])
+
+
+def _check_publisher(request: ApiRequest) -> None:
+    """Reject a trigger whose events Cloud Storage may not publish (the text is Google's)."""
+    number = request.cloud.number(request.project)
+    policy = iam.read_policy(request.cloud, "projects", request.project)
+    if not iam.grants(policy, f"serviceAccount:{storage_agent(number)}", PUBLISHER_ROLES):
+        raise ApiError(
+            "INVALID_ARGUMENT",
+            'Validation failed for trigger: Invalid resource state for "": The Cloud Storage service account '
+            "for your bucket is unable to publish to Cloud Pub/Sub topics in the specified project.\nTo use "
+            "GCS CloudEvent triggers, the GCS service account requires the Pub/Sub Publisher "
+            "(roles/pubsub.publisher) IAM role in the specified project.",
+        )
 
 
 def owning_function(service: Json | None) -> str | None:

@@ -1,6 +1,7 @@
 """Pub/Sub topics and subscriptions: created by PUT, patched with the mask in the body or the query.
 
-No messages are delivered.
+Messages reach the functions on their topic where functions run (`sandbox.google.running.messages`); there are
+no other subscribers, and without running functions nothing can be published.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from sandbox.google import generic
 from sandbox.google.errors import ApiError, invalid
 from sandbox.google.generic import list_page
 from sandbox.google.masks import apply_patch, writable_fields
+from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
     from sandbox.google.request import ApiRequest, Handler
@@ -85,6 +87,26 @@ def delete(request: ApiRequest) -> Json:
     return generic.delete(request)
 
 
+def publish(request: ApiRequest) -> Json:
+    """`topics.publish`: each message goes to the functions on the topic."""
+    find(request)
+    running = request.cloud.functions
+    if running is None:
+        raise ApiError(
+            "UNIMPLEMENTED", "The sandbox delivers messages only where it runs functions: up --run."
+        )
+    messages = cast("list[Json]", request.body.get("messages") or [])
+    for message in messages:
+        if not message.get("data") and not message.get("attributes"):
+            raise invalid("One or more messages in the publish request is empty.", "messages")
+    ids: list[str] = []
+    for message in messages:
+        ids.append(str(10**15 + request.store.next("messages")))
+        sent = {"attributes": {}, **message, "messageId": ids[-1], "publishTime": timestamp()}
+        running.publish(request.name, sent)
+    return {"messageIds": ids}
+
+
 HANDLERS: dict[str, Handler] = {
     f"pubsub.projects.{what}.{verb}": handler
     for what in ("topics", "subscriptions")
@@ -96,3 +118,4 @@ HANDLERS: dict[str, Handler] = {
         ("delete", delete),
     )
 }
+HANDLERS["pubsub.projects.topics.publish"] = publish

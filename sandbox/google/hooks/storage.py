@@ -346,10 +346,18 @@ def delete_object(request: ApiRequest) -> Response:
     return Response(status_code=204)
 
 
+def storage_agent(number: str) -> str:
+    """Return Cloud Storage's service agent of a project."""
+    return f"service-{number}@gs-project-accounts.iam.gserviceaccount.com"
+
+
 def service_agent(request: ApiRequest) -> Json:
+    """`projects.serviceAccount.get`, which creates the agent."""
     project = request.cloud.project(request.params["projectId"])
-    number = project["projectNumber"]
-    email = f"service-{number}@gs-project-accounts.iam.gserviceaccount.com"
+    email = storage_agent(cast("str", project["projectNumber"]))
+    if request.store.get("identities", email) is None:
+        unique = str(10**20 + request.store.next("identities"))
+        request.store.put("identities", email, {"email": email, "uniqueId": unique})
     return {"kind": "storage#serviceAccount", "email_address": email}
 
 

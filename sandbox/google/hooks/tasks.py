@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 RATES: Json = {"maxDispatchesPerSecond": 500.0, "maxBurstSize": 100, "maxConcurrentDispatches": 1000}
 USED = "running/tasks"
+DELETED = "cloudtasks/deleted"
+QUEUE_ID = re.compile(r"[A-Za-z0-9-]{1,100}")
 TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,500}")
 RETRIES: Json = {"maxAttempts": 100, "minBackoff": "0.100s", "maxBackoff": "3600s", "maxDoublings": 16}
 
@@ -31,8 +33,23 @@ def _with_defaults(queue: Json) -> Json:
 
 
 def create(request: ApiRequest) -> Json:
+    """`queues.create`. The name of a deleted queue is not free again for days (the text is Google's)."""
+    key = generic.new_id(request)
+    if not QUEUE_ID.fullmatch(key):
+        raise invalid(f'Queue ID "{key}" can contain only letters, numbers, or hyphens.', "queue.name")
+    if request.store.get(DELETED, f"{request.name}/queues/{key}") is not None:
+        raise ApiError(
+            "FAILED_PRECONDITION",
+            "The queue cannot be created because a queue with this name existed too recently.",
+        )
     request.body = _with_defaults(request.body)
     return generic.create(request)
+
+
+def delete(request: ApiRequest) -> Json:
+    found = generic.delete(request)
+    request.store.put(DELETED, request.name, timestamp())
+    return found
 
 
 def patch(request: ApiRequest) -> Json:
@@ -116,6 +133,7 @@ _ID = "cloudtasks.projects.locations.queues."
 HANDLERS: dict[str, Handler] = {
     _ID + "create": create,
     _ID + "patch": patch,
+    _ID + "delete": delete,
     _ID + "pause": pause_or_resume,
     _ID + "resume": pause_or_resume,
     _ID + "purge": purge,

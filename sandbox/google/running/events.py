@@ -180,7 +180,9 @@ class Delivery:
         if revision is None:
             return True
         uri = cast("str", function["serviceConfig"]["uri"])
-        lines: Headers = [(k.encode(), v.encode()) for k, v in event_headers(headers, function).items()]
+        of_firestore = headers["ce-type"].startswith(revisions.FIRESTORE_EVENTS)
+        sent = event_headers(headers, function) if of_firestore else headers
+        lines: Headers = [(k.encode(), v.encode()) for k, v in sent.items()]
         lines += bearer(self._cloud, function["eventTrigger"].get("serviceAccountEmail", ""), uri)
         lines += [(b"host", uri.partition("//")[2].encode()), (b"content-length", str(len(body)).encode())]
         call = Call(method="POST", path="/", url=uri, headers=lines, body=body, internal=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from sandbox import ai_provider
-from sandbox.google.running import events, jobs, revisions
+from sandbox.google.running import events, jobs, messages, revisions
 from sandbox.google.running.deployments import Deployments
 from sandbox.google.running.edge import Edge
 from sandbox.google.running.front import Front
@@ -163,6 +163,12 @@ class FunctionsRunner:
     def entries(self) -> list[Json]:
         """Return the entries of the functions' logs, the oldest first."""
         return self._log.entries()
+
+    def publish(self, topic: str, message: Json) -> None:
+        """Send a message to the functions on a topic."""
+        for function in messages.targets(self._cloud, topic):
+            headers, body = messages.event(function, topic, message)
+            self._background(self._delivery.deliver(function, headers, body))
 
     def run_task(self, name: str) -> None:
         """Send a task of Cloud Tasks now."""

@@ -317,7 +317,13 @@ def test_pubsub_and_storage_triggers(ready: Google) -> None:
     event = {"eventType": kind, "eventFilters": filters, "triggerRegion": "us"}
     path = f"{FUNCTIONS}?functionId=stored"
     ready.error("POST", path, function("stored", event=event), status=400, word="INVALID_ARGUMENT")
-    ready.post(path, function("stored", event={**event, "triggerRegion": REGION}))
+    event = {**event, "triggerRegion": REGION}
+    refused = ready.error("POST", path, function("stored", event=event), status=400, word="INVALID_ARGUMENT")
+    assert "unable to publish to Cloud Pub/Sub topics" in str(refused)
+    agent = ready.get(f"/storage/v1/projects/{PROJECT}/serviceAccount")["email_address"]
+    binding = {"role": "roles/pubsub.publisher", "members": [f"serviceAccount:{agent}"]}
+    ready.post(f"/crm/v1/projects/{PROJECT}:setIamPolicy", {"policy": {"bindings": [binding]}})
+    ready.post(path, function("stored", event=event))
 
 
 def test_an_exceeded_write_quota_returns_retry_info(ready: Google) -> None:

@@ -226,6 +226,18 @@ def test_queues_have_default_limits_and_can_be_paused(google: Google) -> None:
     assert shown["state"] == "PAUSED"
 
 
+def test_the_name_of_a_deleted_queue_is_not_free_at_once(google: Google) -> None:
+    google.enable("cloudtasks")
+    queues = f"/cloudtasks/v2/projects/{PROJECT}/locations/{REGION}/queues"
+    named = {"name": f"{queues.removeprefix('/cloudtasks/v2/')}/q"}
+    google.post(queues, named)
+    google.delete(f"{queues}/q")
+    refused = google.error("POST", queues, named, status=400, word="FAILED_PRECONDITION")
+    assert "existed too recently" in refused["message"]
+    odd = {"name": f"{named['name']}_1"}
+    google.error("POST", queues, odd, status=400, word="INVALID_ARGUMENT")
+
+
 def test_the_other_requests_of_firebase_tools_are_served(google: Google) -> None:
     google.enable("cloudfunctions", "runtimeconfig")
     account = google.get(f"/compute/v1/projects/{NUMBER}")["defaultServiceAccount"]

@@ -275,8 +275,11 @@ def test_a_manifest_names_the_secrets_that_functions_bind() -> None:
         ({"callableTrigger": {}}, True),
         ({"eventTrigger": {"eventType": "google.cloud.firestore.document.v1.created"}}, True),
         ({"platform": "gcfv1", "httpsTrigger": {}}, False),
-        ({"taskQueueTrigger": {}}, False),
-        ({"eventTrigger": {"eventType": "google.cloud.pubsub.topic.v1.messagePublished"}}, False),
+        ({"taskQueueTrigger": {}}, True),
+        ({"blockingTrigger": {"eventType": "google.firebase.ailogic.v1.beforeGenerate"}}, False),
+        ({"blockingTrigger": {"eventType": "providers/cloud.auth/eventTypes/user.beforeCreate"}}, True),
+        ({"eventTrigger": {"eventType": "google.cloud.pubsub.topic.v1.messagePublished"}}, True),
+        ({"eventTrigger": {"eventType": "com.example.paid"}}, False),
     ],
 )
 def test_secrets_of_functions_that_are_not_deployed_stay_theirs(entry: dict[str, Any], read: bool) -> None:

@@ -199,3 +199,20 @@ def test_the_backend_has_a_line_and_unread_roles_are_said() -> None:
     text = "\n".join(rights.lines(found, "crm", ()))
     assert "roles today: not known" in text
     assert rights.document(found)[0]["oldRoles"] is None
+
+
+def test_who_may_add_tasks_to_a_queue_lacks_no_role_for_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The program grants it on the queue, not in the project."""
+    members = {"role": "roles/cloudtasks.enqueuer", "members": [f"serviceAccount:{OWN}"]}
+    queue = declared(google.ENQUEUERS, "functions-later-enqueuers", members)
+    given = (
+        archive(monkeypatch, tmp_path, 'getFunctions().taskQueue("later").enqueue({})'),
+        function("send", OWN),
+    )
+    live = (live_function("send", COMPUTE),)
+    (one,) = look(*given, functions=live)
+    assert [use.what for use in one.missing] == ["Cloud Tasks"]
+    (one,) = look(*given, queue, functions=live)
+    assert one.missing == ()
