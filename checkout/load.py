@@ -1,7 +1,8 @@
 """The settings and the app of a stack, or one error that lists all problems of both.
 
 Nothing is registered if there is a problem. What takes a request is last: the database is read, and the rules
-are compiled. Rules that compile, but that `checkout.rules_parser` cannot read, are a problem too.
+are compiled. Rules that compile, but that `checkout.rules_parser` cannot read, are a problem too. Then the
+app's own tests of the rules run, if there are any (`checkout.rules_tests`).
 
 The language host adds "an unhandled error occurred" to a program that ends by a `RunError`, although its
 text is already shown. After the exit code 32 it adds nothing (`pulumi-language-python-exec`, 3.274).
@@ -17,13 +18,13 @@ from typing import TypeVar
 
 import pulumi
 
-from checkout import discovered, never_delete
+from checkout import discovered, never_delete, rules_tests
 from checkout.app import CACHE_DIR, App
 from checkout.app import load as load_app
 from checkout.live_database import database_problems
 from checkout.rules_compiler import compile_problems
 from firebase.rest import GoogleApi
-from settings.load import load_settings
+from settings.load import PROGRAM_DIR, load_settings
 from settings.model import Settings
 from settings.problems import first, render
 from user_errors import printable
@@ -40,6 +41,8 @@ def load() -> tuple[Settings, App]:
         pulumi.RunError: there are problems. `shown_once` shows the text without a traceback.
     """
     app: App | None = None
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     settings, problems = load_settings(pulumi.Config(), pulumi.get_stack(), os.environ)
     if settings is not None:
         results = os.environ.get(discovered.VARIABLE)
@@ -53,13 +56,30 @@ def load() -> tuple[Settings, App]:
             rules, protected = app.rules, never_delete.protection(settings.google)
             problems = compile_problems(api, settings.google.project, rules, CACHE_DIR)
             problems = problems or never_delete.problems(rules.name, rules.content, protected)
+        if app is not None and settings.google.firestore_rules_tests and not problems:
+            tested = _test_rules(settings, app, results, after_preview=is_update)
+            problems, warnings, notes = list(tested.problems), tested.warnings, tested.notes
     if settings is None or app is None or problems:
         raise pulumi.RunError(render(problems))
-    for warning in first((*settings.warnings, *app.warnings), "warnings"):
+    for warning in first((*settings.warnings, *app.warnings, *warnings), "warnings"):
         pulumi.log.warn(printable(warning))
-    for note in first(app.notes, "notes"):
+    for note in first((*app.notes, *notes), "notes"):
         pulumi.log.info(printable(note))
     return settings, app
+
+
+def _test_rules(
+    settings: Settings, app: App, results: str | None, *, after_preview: bool
+) -> rules_tests.Outcome:
+    """Run the app's own tests of the rules, last of all; or what `ops discover` found (`results`)."""
+    if app.rules is None:
+        return rules_tests.Outcome(problems=(rules_tests.without_rules(),))
+    tests = rules_tests.OwnTests(
+        google=settings.google, app_dir=settings.app_dir, rules=app.rules.name, text=app.rules.content
+    )
+    if results:
+        return rules_tests.check_record(PROGRAM_DIR / results, results, tests)
+    return rules_tests.run(tests, CACHE_DIR, after_preview=after_preview)
 
 
 def shown_once(program: Callable[[], Awaitable[Result]]) -> Callable[[], Awaitable[Result]]:

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from sandbox import bench, copies, daemon, demo
 from sandbox.engine.toolchain import ToolchainError
-from sandbox.firestore import FirestoreError
+from checkout.firestore_emulator import FirestoreError
 from sandbox.google.running.instance import InstanceError
 from sandbox.run_server import RUNNING
 from sandbox.running import MEGABYTE, RunOptions
