@@ -51,7 +51,9 @@ async def production() -> dict[str, pulumi.Input[object]]:
     identities = Identities(
         "identities", IdentitiesArgs(google=google, endpoints=endpoints, apis=apis), on_google
     )
-    rules = Rules("rules", RulesArgs(google=google, rules=app.rules, apis=apis), on_google)
+    rules = Rules(
+        "rules", RulesArgs(google=google, rules=app.rules, storage=app.storage, apis=apis), on_google
+    )
     indexes = Indexes(
         "indexes",
         IndexesArgs(google=google, indexes=app.indexes, fields=app.fields, database=database.database),

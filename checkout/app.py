@@ -31,8 +31,10 @@ from checkout import (
     never_delete,
     params,
     predeploy,
+    rules_file,
     runtimes,
     secret_use,
+    storage_rules,
     unmanaged,
 )
 from checkout.archive import Archive
@@ -41,7 +43,9 @@ from checkout.discovery import Discovered
 from checkout.endpoints import Endpoint, Unmanaged
 from checkout.index_file import FieldSpec, IndexFile, IndexSpec
 from checkout.never_delete import Protection, protection
+from checkout.rules_file import RulesFile
 from checkout.rules_parser import RulesSyntaxError
+from checkout.storage_rules import BucketRules
 from settings.files import read_text
 from settings.keys import NAMESPACE
 from settings.load import PROGRAM_DIR
@@ -52,19 +56,10 @@ from settings.variables import common_variables
 from user_errors import OR, add_fix
 
 CACHE_DIR = PROGRAM_DIR / ".cache"
-MAX_RULES_BYTES = 262_144  # security rules as text (Firestore docs, "Limits of security rules")
 
 # Calls that read FIREBASE_CONFIG, and what code mentions that brings its own value.
 _DATABASE, _OWN_DATABASE = re.compile(r"\bgetDatabase\(\s*\)|\.database\(\s*\)"), re.compile("databaseURL")
 _BUCKET, _OWN_BUCKET = re.compile(r"\.bucket\(\s*\)"), re.compile("storageBucket")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RulesFile:
-    """Security rules: the path in firebase.json (part of the ruleset's identity) and the text."""
-
-    name: str
-    content: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +82,8 @@ class Codebase:
 class App:
     """Everything Firebase in the checkout. `warnings` and `notes` are shown to the user.
 
-    `backend_secret` is the secret that holds the backend's address, None if no secret does.
+    `backend_secret` is the secret that holds the backend's address, None if no secret does. `storage` has the
+    rules of Cloud Storage's buckets.
     """
 
     rules: RulesFile | None
@@ -97,6 +93,7 @@ class App:
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     backend_secret: str | None = BACKEND_URL_VARIABLE
+    storage: tuple[BucketRules, ...] = ()
 
 
 @dataclass
@@ -153,7 +150,9 @@ def load(
         results: the folder that `python -m ops discover` wrote; no code of the checkout is run then.
         after_preview: whether this is the update of a `pulumi up`, which has begun with a preview.
     """
-    found, problems = firebase_json.load(settings.app_dir, settings.google.firestore_database)
+    found, problems = firebase_json.load(
+        settings.app_dir, settings.google.firestore_database, settings.google.project
+    )
     if found is None:
         return None, problems
     location = settings.google.firestore_location
@@ -163,6 +162,8 @@ def load(
         problems.append(Problem(key=f"{NAMESPACE}:firestoreLocation", what=what, fix=fix))
     rules = _rules(found, protection(settings.google), problems)
     indexes = _indexes(found, problems)
+    storage, more = storage_rules.read(found.storage, settings.app_dir, settings.google)
+    problems += more
     seen = _Found(problems, list(found.warnings), list(found.notes))
     seen.configuration, seen.after_preview = predeploy.configuration(found), after_preview
     kept: Results | None = None
@@ -204,6 +205,7 @@ def load(
     problems += secret_use.not_json(secrets, seen.json_secrets)
     app = App(
         rules=rules,
+        storage=storage,
         indexes=indexes.indexes,
         fields=indexes.fields,
         codebases=tuple(codebases),
@@ -215,7 +217,11 @@ def load(
             *function_accounts.kept_warnings(endpoints, settings.google),
             *_without_default(settings.google, codebases),
         ),
-        notes=(*seen.notes, *function_variables.config_notes(functions)),
+        notes=(
+            *seen.notes,
+            *function_variables.config_notes(functions),
+            *storage_rules.notes(storage, settings.google),
+        ),
     )
     return (None if problems else app), list(dict.fromkeys(problems))
 
@@ -333,22 +339,13 @@ def _rules(
     problems += never_delete.useless_exceptions(protected)
     if found.rules is None:
         return None
-    name = found.rules_name
-    content, more = read_text(found.rules, name)
+    rules, more = rules_file.read(found.rules, found.rules_name)
     problems += more
-    if content is None:
-        return None
-    if not content.strip():
-        fix = f"Write the rules, or remove {name} from firebase.json."
-        problems.append(Problem(key=name, what="is empty: clients could read and write nothing.", fix=fix))
-    if (size := len(content.encode())) > MAX_RULES_BYTES:
-        what = f"has {size} bytes; security rules can have {MAX_RULES_BYTES}."
-        fix = "Shorten the rules: replace repeated conditions with a function of the rules."
-        problems.append(Problem(key=name, what=what, fix=fix))
     # A text that cannot be parsed is compiled first: the compiler's message is better (`checkout.load`).
     with contextlib.suppress(RulesSyntaxError):
-        problems += never_delete.open_problems(name, content, protected)
-    return RulesFile(name=name, content=content)
+        if rules is not None:
+            problems += never_delete.open_problems(rules.name, rules.content, protected)
+    return rules
 
 
 def _indexes(found: firebase_json.FirebaseJson, problems: list[Problem]) -> IndexFile:

@@ -13,12 +13,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 import pulumi
 
-from checkout import discovered, never_delete, rules_tests
+from checkout import discovered, never_delete, rules_tests, storage_rules
 from checkout.app import CACHE_DIR, App
 from checkout.app import load as load_app
 from checkout.live_database import database_problems
@@ -56,6 +57,11 @@ def load() -> tuple[Settings, App]:
             rules, protected = app.rules, never_delete.protection(settings.google)
             problems = compile_problems(api, settings.google.project, rules, CACHE_DIR)
             problems = problems or never_delete.problems(rules.name, rules.content, protected)
+        if app is not None and app.storage and not problems:
+            storage, problems = storage_rules.with_buckets(api, settings.google, app.storage, CACHE_DIR)
+            app = replace(app, storage=storage)
+            for file in dict.fromkeys(one.file for one in storage):
+                problems += compile_problems(api, settings.google.project, file, CACHE_DIR)
         if app is not None and settings.google.firestore_rules_tests and not problems:
             tested = _test_rules(settings, app, results, after_preview=is_update)
             problems, warnings, notes = list(tested.problems), tested.warnings, tested.notes

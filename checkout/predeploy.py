@@ -100,7 +100,8 @@ class Outcome:
 
 def configuration(found: FirebaseJson) -> tuple[Path, ...]:
     """The files that firebase.json names, besides the functions."""
-    return tuple(path for path in (found.rules, found.indexes) if path is not None)
+    storage = (one.rules for one in found.storage)
+    return tuple(path for path in (found.rules, found.indexes, *storage) if path is not None)
 
 
 def run(codebase: Codebase, cache_dir: Path, *, after_preview: bool) -> Outcome:

@@ -72,6 +72,7 @@ class Verification(Component):
             allow_client_deletes=args.google.allow_client_deletes,
             health_path=backend.health_path,
             wait_seconds=HEALTH_WAIT_SECONDS,
+            storage_digests=rules.storage_digests,
             functions=tuple(sorted(args.functions.deployed, key=lambda one: (one.region, one.id))),
         )
         verified = command.local.Command(
@@ -85,6 +86,7 @@ class Verification(Component):
                 indexes=args.indexes.ids,
                 secrets=args.secrets.versions,
                 ruleset=rules.ruleset_name,
+                storage_rulesets=rules.storage_rulesets,
             ),
             interpreter=["/bin/sh", "-c"],
             # Else the environment of the second run contains the output of the first.

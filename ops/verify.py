@@ -129,26 +129,43 @@ def _indexes(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
 
 
 def _rules(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
-    if spec.release is None or spec.ruleset is None:
-        return
-    release = get_release(api, spec.project, spec.release)
-    thing = f"rules {spec.release}"
+    if spec.release is not None and spec.ruleset is not None:
+        line, live, files = _released(spec, api, spec.release, spec.ruleset, spec.rules_digest)
+        yield line
+        if live:
+            declared = text_digest(files) == spec.rules_digest
+            yield from never_delete_lines(spec, api, live, files, declared=declared)
+    yield from storage_rules(spec, api)
+
+
+def storage_rules(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
+    """One line per bucket with rules: whether the declared text is released.
+
+    Raises:
+        GoogleError: a release or a ruleset could not be read.
+    """
+    for release, ruleset in sorted(spec.storage_rulesets.items()):
+        yield _released(spec, api, release, ruleset, spec.storage_digests.get(release))[0]
+
+
+def _released(
+    spec: Spec, api: GoogleApi, name: str, ruleset: str, digest: str | None
+) -> tuple[CheckResult, str, dict[str, str]]:
+    """Whether a release has the declared ruleset and text; its ruleset, "" if it is absent, and the files."""
+    thing, fix = f"rules {name}", refresh(spec.stack)
+    release = get_release(api, spec.project, name)
     if release is None:
-        yield CheckResult(thing=thing, found="no release: the database has no rules", fix=refresh(spec.stack))
-        return
+        kind = "bucket" if name.startswith("firebase.storage/") else "database"
+        return CheckResult(thing=thing, found=f"no release: the {kind} has no rules", fix=fix), "", {}
     live = str(release.get("rulesetName"))
     files = google.ruleset_files(google.ruleset(api, live))
-    declared = text_digest(files) == spec.rules_digest
-    if live != spec.ruleset:
-        other = f"the release has the ruleset {live}; expected {spec.ruleset}"
-        yield CheckResult(thing=thing, found=other, fix=refresh(spec.stack))
-    elif not declared:
-        yield CheckResult(
-            thing=thing, found=f"the text of {spec.ruleset} is not the declared one", fix=refresh(spec.stack)
-        )
-    else:
-        yield CheckResult(thing=thing, found="the declared text is released")
-    yield from never_delete_lines(spec, api, live, files, declared=declared)
+    found = CheckResult(thing=thing, found="the declared text is released")
+    if live != ruleset:
+        other = f"the release has the ruleset {live}; expected {ruleset}"
+        found = CheckResult(thing=thing, found=other, fix=fix)
+    elif text_digest(files) != digest:
+        found = CheckResult(thing=thing, found=f"the text of {ruleset} is not the declared one", fix=fix)
+    return found, live, files
 
 
 def never_delete_lines(

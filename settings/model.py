@@ -111,7 +111,8 @@ class GoogleSettings:
         default=300, low=1, high=LONGEST_RULES_TESTS, unit="seconds",
     )
     storage_bucket: str | None = setting(
-        "The Cloud Storage bucket that getStorage().bucket() returns in functions.",
+        "The Cloud Storage bucket that getStorage().bucket() returns in functions. The rules of `storage` in "
+        "firebase.json are for it, unless they name a bucket.",
         if_unset="no default bucket", rules=(rules.bucket,), example="my-crm.firebasestorage.app",
     )
     database_url: str | None = setting(

@@ -79,10 +79,13 @@ def test_several_codebases(app: Path) -> None:
 
 
 def test_targets_that_are_not_deployed_are_notes(app: Path) -> None:
-    found = good(app, {"firestore": FIRESTORE, "hosting": {}, "storage": {}, "emulators": {}, "$schema": "x"})
+    found = good(app, {"firestore": FIRESTORE, "hosting": {}, "run": {}, "emulators": {}, "$schema": "x"})
+    deploy = "npx firebase-tools deploy --only"
+    with_it = "is not deployed by this program. Deploy it with:"
+    experiment = "FIREBASE_CLI_EXPERIMENTS=directcloudrun"
     assert found.notes == (
-        'firebase.json: "hosting" is not deployed by this program.',
-        'firebase.json: "storage" is not deployed by this program.',
+        f'firebase.json: "hosting" {with_it} {deploy} hosting --project <project>',
+        f'firebase.json: "run" {with_it} {experiment} {deploy} run --project <project>',
     )
 
 
@@ -95,7 +98,7 @@ def test_the_location_is_read(app: Path) -> None:
     [
         ("[]", "one JSON object"),
         ('{"firestore": 1,}', "line 1, column 17"),
-        ("{}", "has neither firestore nor functions"),
+        ("{}", "has neither firestore nor functions nor storage"),
         ({"firestore": 1}, "firestore must be an object"),
         ({"firestore": "rules"}, "which is not a JSON file in"),
         ({"firestore": "missing.json"}, "which is not a JSON file in"),
