@@ -79,11 +79,21 @@ class Codebase:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OtherDatabase:
+    """A database besides the one of the settings: its rules, None if it has none here, and its indexes."""
+
+    database: str
+    rules: RulesFile | None
+    indexes: tuple[IndexSpec, ...]
+    fields: tuple[FieldSpec, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class App:
     """Everything Firebase in the checkout. `warnings` and `notes` are shown to the user.
 
     `backend_secret` is the secret that holds the backend's address, None if no secret does. `storage` has the
-    rules of Cloud Storage's buckets.
+    rules of Cloud Storage's buckets, `databases` the other databases of firebase.json.
     """
 
     rules: RulesFile | None
@@ -94,6 +104,7 @@ class App:
     notes: tuple[str, ...]
     backend_secret: str | None = BACKEND_URL_VARIABLE
     storage: tuple[BucketRules, ...] = ()
+    databases: tuple[OtherDatabase, ...] = ()
 
 
 @dataclass
@@ -160,8 +171,19 @@ def load(
         what = f'is "{location}", but firebase.json names the location "{found.location}".'
         fix = set_command("firestoreLocation", found.location)
         problems.append(Problem(key=f"{NAMESPACE}:firestoreLocation", what=what, fix=fix))
-    rules = _rules(found, protection(settings.google), problems)
+    protected = protection(settings.google)
+    problems += never_delete.useless_exceptions(protected)
+    rules = _rules(found, protected, problems)
     indexes = _indexes(found, problems)
+    databases = [
+        OtherDatabase(
+            database=other.database,
+            rules=_rules(other, protected, problems),
+            indexes=(file := _indexes(other, problems)).indexes,
+            fields=file.fields,
+        )
+        for other in found.databases
+    ]
     storage, more = storage_rules.read(found.storage, settings.app_dir, settings.google)
     problems += more
     seen = _Found(problems, list(found.warnings), list(found.notes))
@@ -206,6 +228,7 @@ def load(
     app = App(
         rules=rules,
         storage=storage,
+        databases=tuple(databases),
         indexes=indexes.indexes,
         fields=indexes.fields,
         codebases=tuple(codebases),
@@ -334,9 +357,10 @@ def _env_file_notes(codebase: Codebase, env: _EnvFiles, backend_url: str) -> lis
 
 
 def _rules(
-    found: firebase_json.FirebaseJson, protected: Protection, problems: list[Problem]
+    found: firebase_json.FirebaseJson | firebase_json.DatabaseSource,
+    protected: Protection,
+    problems: list[Problem],
 ) -> RulesFile | None:
-    problems += never_delete.useless_exceptions(protected)
     if found.rules is None:
         return None
     rules, more = rules_file.read(found.rules, found.rules_name)
@@ -348,7 +372,9 @@ def _rules(
     return rules
 
 
-def _indexes(found: firebase_json.FirebaseJson, problems: list[Problem]) -> IndexFile:
+def _indexes(
+    found: firebase_json.FirebaseJson | firebase_json.DatabaseSource, problems: list[Problem]
+) -> IndexFile:
     name = found.indexes_name
     text, more = (None, []) if found.indexes is None else read_text(found.indexes, name)
     problems += more

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from settings import rules as setting_rules
 from settings.files import FileError, exists, is_dir, resolve
 from settings.keys import NAMESPACE
 from settings.parsing import kind_of, look_alike, mapping, nearest, read_json, sequence, strings
@@ -74,6 +75,17 @@ class CodebaseSource:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DatabaseSource:
+    """An entry of `firestore` for another database than the one of the settings."""
+
+    database: str
+    rules: Path | None
+    rules_name: str
+    indexes: Path | None
+    indexes_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StorageSource:
     """An entry of `storage`: rules for a bucket, a deploy target, or, without both, the default bucket."""
 
@@ -94,6 +106,7 @@ class FirebaseJson:
     location: str | None
     codebases: tuple[CodebaseSource, ...]
     storage: tuple[StorageSource, ...]
+    databases: tuple[DatabaseSource, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -130,6 +143,7 @@ class _Reader:
         self.database = database
         self.project = project
         self.problems: list[Problem] = []
+        self.others: dict[str, DatabaseSource] = {}
         self.notes: list[str] = []
         self.warnings: list[str] = []
 
@@ -154,6 +168,7 @@ class _Reader:
             location=location if isinstance(location, str) else None,
             codebases=tuple(codebases),
             storage=tuple(storage),
+            databases=tuple(self.others.values()),
             notes=tuple(self.notes),
             warnings=tuple(self.warnings),
         )
@@ -222,9 +237,11 @@ class _Reader:
                 found = item
                 self._known(item, "firestore", (*_DATABASE_USED, "target"), _DATABASE_NOTED)
                 self._warn_of_hooks(item, "firestore")
+            elif name == self.database or name in self.others:
+                self._add(f'firestore has two entries for the database "{name}".', "Keep one of them.")
             else:
                 others.append(str(name))
-                self.notes.append(f'firebase.json: the database "{name}" is not deployed by this program.')
+                self._other(item, name)
         if found is None and not self.problems:
             self._add(
                 f'firestore has no entry for the database "{self.database}", only for {", ".join(others)}.'
@@ -232,6 +249,25 @@ class _Reader:
                 set_command("firestoreDatabase", others[0]),
             )
         return found
+
+    def _other(self, item: Mapping[str, object], name: object) -> None:
+        """The rules and the indexes of another database."""
+        where = f'firestore "{name}"'
+        if not isinstance(name, str) or setting_rules.database(name):
+            what = f"firestore has the database {str(name)[:_SHOWN_PATH]!r}, which is not the id of one."
+            self._add(what, 'Write "database": "<id>".')
+            return
+        self._known(item, where, (*_DATABASE_USED, "target"), _DATABASE_NOTED)
+        self._warn_of_hooks(item, where)
+        rules, rules_name = self._file(item, "rules", where)
+        indexes, indexes_name = self._file(item, "indexes", where)
+        self.others[name] = DatabaseSource(
+            database=name, rules=rules, rules_name=rules_name, indexes=indexes, indexes_name=indexes_name
+        )
+        self.notes.append(
+            f'firebase.json: the database "{name}" gets its rules and indexes. '
+            "Its protection and its backups are not managed."
+        )
 
     def _warn_of_hooks(self, entry: Mapping[str, object], where: str) -> None:
         if commands := "; ".join(one for hooks in self._hooks(entry, where) for one in hooks):

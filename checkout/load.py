@@ -22,12 +22,13 @@ import pulumi
 from checkout import discovered, never_delete, rules_tests, storage_rules
 from checkout.app import CACHE_DIR, App
 from checkout.app import load as load_app
-from checkout.live_database import database_problems
+from checkout.live_database import database_problems, other_problems
 from checkout.rules_compiler import compile_problems
+from checkout.rules_file import RulesFile
 from firebase.rest import GoogleApi
 from settings.load import PROGRAM_DIR, load_settings
 from settings.model import Settings
-from settings.problems import first, render
+from settings.problems import Problem, first, render
 from user_errors import printable
 
 MESSAGE_SHOWN = 32
@@ -54,9 +55,11 @@ def load() -> tuple[Settings, App]:
         if app is not None and not problems:
             problems = database_problems(api, settings.google, CACHE_DIR)
         if app is not None and app.rules is not None and not problems:
-            rules, protected = app.rules, never_delete.protection(settings.google)
-            problems = compile_problems(api, settings.google.project, rules, CACHE_DIR)
-            problems = problems or never_delete.problems(rules.name, rules.content, protected)
+            problems = _rules_problems(api, settings, app.rules)
+        for other in app.databases if app is not None and not problems else ():
+            problems += other_problems(api, settings.google.project, other.database, CACHE_DIR)
+            if other.rules is not None and not problems:
+                problems += _rules_problems(api, settings, other.rules)
         if app is not None and app.storage and not problems:
             storage, problems = storage_rules.with_buckets(api, settings.google, app.storage, CACHE_DIR)
             app = replace(app, storage=storage)
@@ -72,6 +75,13 @@ def load() -> tuple[Settings, App]:
     for note in first((*app.notes, *notes), "notes"):
         pulumi.log.info(printable(note))
     return settings, app
+
+
+def _rules_problems(api: GoogleApi, settings: Settings, rules: RulesFile) -> list[Problem]:
+    """Why rules of Firestore are not released: they do not compile, or do not prove what they must."""
+    problems = compile_problems(api, settings.google.project, rules, CACHE_DIR)
+    protected = never_delete.protection(settings.google)
+    return problems or never_delete.problems(rules.name, rules.content, protected)
 
 
 def _test_rules(

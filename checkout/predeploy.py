@@ -100,8 +100,9 @@ class Outcome:
 
 def configuration(found: FirebaseJson) -> tuple[Path, ...]:
     """The files that firebase.json names, besides the functions."""
-    storage = (one.rules for one in found.storage)
-    return tuple(path for path in (found.rules, found.indexes, *storage) if path is not None)
+    others = [one.rules for one in (*found.storage, *found.databases)]
+    others += [one.indexes for one in found.databases]
+    return tuple(path for path in (found.rules, found.indexes, *others) if path is not None)
 
 
 def run(codebase: Codebase, cache_dir: Path, *, after_preview: bool) -> Outcome:

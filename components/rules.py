@@ -2,7 +2,7 @@
 
 Runbook: "firebase deploy --only firestore:rules". Before any resource is registered, the texts are compiled
 (`checkout.rules_compiler`), and Firestore's must prove that no client may delete clients, messages and
-threads (`checkout.never_delete`). Cloud Storage has a release for each bucket.
+threads (`checkout.never_delete`). Each database has a release, and each bucket of Cloud Storage.
 
 Refuses to delete either: rulesets are kept for the history in the console and for a rollback, a release
 because without it the database or the bucket has no rules (`firebase.release`). Rules that firebase.json no
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
+from checkout.app import OtherDatabase
 from checkout.rules_file import RulesFile
 from checkout.storage_rules import BucketRules
 from components._base import Component
@@ -34,10 +35,11 @@ from settings.model import GoogleSettings
 @dataclass(frozen=True, kw_only=True)
 class RulesArgs:
     """google: the project and the database. rules: the file's name and text, None for an app without rules.
-    storage: the rules of each bucket. apis: the enabled APIs."""
+    databases: the other databases. storage: the rules of each bucket. apis: the enabled APIs."""
 
     google: GoogleSettings
     rules: RulesFile | None
+    databases: tuple[OtherDatabase, ...] = ()
     storage: tuple[BucketRules, ...] = ()
     apis: Apis
 
@@ -46,8 +48,8 @@ class Rules(Component):
     """The rulesets and their releases; for an app without rules, only the guard.
 
     `ruleset_name` is a full name, `release_name` the release's short name, `digest` the text's digest
-    (`firebase.release.text_digest`). They are None for an app without rules of Firestore. `storage_rulesets`
-    and `storage_digests` have the same of Cloud Storage, by the release's short name.
+    (`firebase.release.text_digest`). They are None for an app without rules of Firestore. `other_rulesets`
+    and `other_digests` have the same of other databases and of buckets, by the release's short name.
 
     Example:
         rules = RulesFile(name="firestore.rules", content="rules_version = '2'; ...")
@@ -57,13 +59,13 @@ class Rules(Component):
     ruleset_name: pulumi.Output[str] | None = None
     release_name: str | None = None
     digest: str | None = None
-    storage_rulesets: dict[str, pulumi.Output[str]]
-    storage_digests: dict[str, str]
+    other_rulesets: dict[str, pulumi.Output[str]]
+    other_digests: dict[str, str]
 
     def __init__(self, name: str, args: RulesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self._args = args
-        self.storage_rulesets, self.storage_digests = {}, {}
+        self.other_rulesets, self.other_digests = {}, {}
         releases: dict[str, pulumi.Output[str]] = {}
         if args.rules is not None:
             self.release_name = release_name(args.google.firestore_database)
@@ -72,20 +74,25 @@ class Rules(Component):
                 args.rules, self.release_name, f"{name}-ruleset", f"{name}-release"
             )
             releases[self.release_name] = self.ruleset_name
-        for one in args.storage:
-            release = storage_release_name(one.bucket)
-            self.storage_digests[release] = text_digest({one.file.name: one.file.content})
-            self.storage_rulesets[release] = self._release(
-                one.file,
-                release,
-                f"{name}-storage-ruleset-{one.bucket}",
-                f"{name}-storage-release-{one.bucket}",
+        others = [
+            (f"{name}-database", one.database, release_name(one.database), one.rules)
+            for one in args.databases
+            if one.rules is not None
+        ]
+        others += [
+            (f"{name}-storage", one.bucket, storage_release_name(one.bucket), one.file)
+            for one in args.storage
+        ]
+        for kind, place, release, file in others:
+            self.other_digests[release] = text_digest({file.name: file.content})
+            self.other_rulesets[release] = self._release(
+                file, release, f"{kind}-ruleset-{place}", f"{kind}-release-{place}"
             )
         RulesGuard(
             f"{name}-guard",
             RulesGuardArgs(
                 project=args.google.project,
-                releases={**releases, **self.storage_rulesets},
+                releases={**releases, **self.other_rulesets},
                 allowed=args.google.allow_rules_removal,
             ),
             self.child(),

@@ -40,9 +40,9 @@ class Function:
 class Declared:
     """What the program declares, and the name of its stack, for commands in messages.
 
-    `release` and `rules_digest` are None for an app without rules of Firestore; `storage_digests` has the
-    digests of Cloud Storage's rules by release. `never_delete` and `allow_client_deletes` are the settings of
-    that name.
+    `release` and `rules_digest` are None for an app without rules of Firestore; `other_digests` has the
+    digests of other databases' and of buckets' rules by release. `never_delete` and `allow_client_deletes`
+    are the settings of that name.
     """
 
     stack: str
@@ -55,7 +55,7 @@ class Declared:
     health_path: str
     wait_seconds: float
     functions: tuple[Function, ...]
-    storage_digests: Mapping[str, str] = field(default_factory=dict[str, str])
+    other_digests: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def to_lines(self) -> str:
         """The text for stdin: the first line has all fields but the functions, which follow one per line."""
@@ -66,7 +66,8 @@ class Declared:
 @dataclass(frozen=True, kw_only=True)
 class Spec(Declared):
     """All that is verified. `indexes` has full names by key, `secrets` has versions by name,
-    `storage_rulesets` the rulesets of Cloud Storage's rules by release.
+    `other_rulesets` the rulesets of other databases and of buckets by release, `other_indexes` the full names
+    of other databases' indexes by key, by database.
 
     `deployment` is Railway's id; a new one makes the verification run again.
     """
@@ -76,11 +77,15 @@ class Spec(Declared):
     indexes: Mapping[str, str]
     secrets: Mapping[str, str]
     ruleset: str | None
-    storage_rulesets: Mapping[str, str] = field(default_factory=dict[str, str])
+    other_rulesets: Mapping[str, str] = field(default_factory=dict[str, str])
+    other_indexes: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
 
 
 _FROM_THE_CLOUDS = tuple(Spec.__annotations__)  # without the fields of Declared
-_LATER = ("storage_rulesets",)  # that the state of an earlier version of the program does not have
+_LATER = (
+    "other_rulesets",
+    "other_indexes",
+)  # that the state of an earlier version of the program does not have
 
 
 def environment_variables(**values: pulumi.Input[Any]) -> dict[str, pulumi.Output[str]]:

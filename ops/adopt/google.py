@@ -470,15 +470,18 @@ class _Matcher:
         indexes, overrides = self._of.get(INDEX, []), self._of.get(FIELD, [])
         databases = [str(one.inputs.get("name") or "(default)") for one in self._of.get(DATABASE, [])]
         used = {str(one.inputs["database"]) for one in (*indexes, *overrides)}
-        keys = {one.name.partition("-")[2] for one in indexes}
-        places = {(one.inputs["collection"], one.inputs["field"]) for one in overrides}
+        places = {
+            (one.inputs["database"], one.inputs["collection"], one.inputs["field"]) for one in overrides
+        }
         for database in sorted(used.union(databases)):
+            of_it = [one for one in indexes if one.inputs["database"] == database]
+            keys = {one.name.partition("-")[2] for one in of_it}
             for key in sorted(self._live.indexes(database).keys() - keys):
                 yield extra("index", key)
             for name in sorted(self._live.fields(database)):
                 collection, _, field = name.split("/", 5)[5].partition("/fields/")
                 # `__default__` holds the defaults of the whole database.
-                if collection != "__default__" and (collection, field) not in places:
+                if collection != "__default__" and (database, collection, field) not in places:
                     yield extra("field override", f"{collection}.{field}")
         for database in databases:
             yield from self._undeclared_schedules(database)

@@ -102,10 +102,10 @@ def rules_active(context: Context) -> Finding:
     seen = context.seen(f"Firebase Rules: sha256 of the text of {name}", live)
     if live == spec.rules_digest:
         right = f"the text of {name} is the declared one"
-        buckets = list(verify.storage_rules(spec, context.google))
-        return (
-            of_results(buckets, f"{right}; {len(buckets)} buckets", seen) if buckets else passed(right, seen)
-        )
+        if others := list(verify.other_rules(spec, context.google)):
+            more = counted(len(spec.other_rulesets), "other release")
+            return of_results(others, f"{right}; so are those of {more}", seen)
+        return passed(right, seen)
     return failed(
         f"{name} is released, and its text is not the declared one",
         context.refresh,

@@ -10,6 +10,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from checkout.app import OtherDatabase
 from checkout.rules_compiler import compile_problems
 from checkout.rules_file import RulesFile
 from checkout.storage_rules import BucketRules
@@ -102,17 +103,45 @@ def test_each_bucket_has_a_ruleset_and_a_release_that_are_never_deleted(run: Run
     assert set(engine.one("rules-guard").inputs["releases"]) == {"cloud.firestore", *names}
     inputs = engine.one("verification-run").inputs
     spec = verification_spec.from_lines(inputs["stdin"], inputs["environment"])
-    assert spec.storage_digests == dict.fromkeys(names, text_digest({file.name: file.content}))
-    assert set(spec.storage_rulesets) == names
+    assert spec.other_digests == dict.fromkeys(names, text_digest({file.name: file.content}))
+    assert set(spec.other_rulesets) == names
+
+
+def test_another_database_has_its_own_release_and_indexes(run: Run) -> None:
+    text = "rules_version = '2'; service cloud.firestore { }"
+    other = OtherDatabase(
+        database="my-archive",
+        rules=RulesFile(name="archive.rules", content=text),
+        indexes=world.INDEXES,
+        fields=(world.FIELD,),
+    )
+    engine = run(app=lambda: world.app(databases=(other,)))
+    release = engine.one("rules-database-release-my-archive")
+    assert release.inputs["release_name"] == "cloud.firestore/my-archive"
+    assert release.request.retainOnDelete
+    names = {"cloud.firestore", "cloud.firestore/my-archive"}
+    assert set(engine.one("rules-guard").inputs["releases"]) == names
+    for spec in world.INDEXES:
+        index = engine.one(f"indexes.my_archive-{spec.key}")
+        assert index.inputs["database"] == "my-archive"
+        assert index.name.partition("-")[2] == spec.key  # what an adoption compares
+    builds = engine.one("indexes.my_archive-builds")
+    assert builds.inputs["database"] == "my-archive"
+    assert "indexes.my_archive-builds" in engine.waits_for(engine.one("verification-run"))
+    inputs = engine.one("verification-run").inputs
+    spec = verification_spec.from_lines(inputs["stdin"], inputs["environment"])
+    assert set(spec.other_indexes) == {"my-archive"}
+    assert set(spec.other_indexes["my-archive"]) == {one.key for one in world.INDEXES}
+    assert set(spec.other_rulesets) == {"cloud.firestore/my-archive"}
 
 
 def test_the_state_of_an_earlier_version_can_be_verified(run: Run) -> None:
     inputs = run().one("verification-run").inputs
     head, *rest = inputs["stdin"].splitlines()
-    earlier = {key: value for key, value in json.loads(head).items() if key != "storage_digests"}
-    environment = {k: v for k, v in inputs["environment"].items() if k != "VERIFY_STORAGE_RULESETS"}
+    earlier = {key: value for key, value in json.loads(head).items() if key != "other_digests"}
+    environment = {k: v for k, v in inputs["environment"].items() if "_OTHER_" not in k}
     spec = verification_spec.from_lines("\n".join([json.dumps(earlier), *rest]), environment)
-    assert (spec.storage_digests, spec.storage_rulesets) == ({}, {})
+    assert (spec.other_digests, spec.other_rulesets, spec.other_indexes) == ({}, {}, {})
 
 
 def test_rules_that_do_not_compile_are_problems_with_their_line(tmp_path: Path) -> None:

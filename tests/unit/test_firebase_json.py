@@ -54,11 +54,16 @@ def test_comments_are_allowed(app: Path) -> None:
 def test_several_databases(app: Path) -> None:
     document = {"firestore": [FIRESTORE, {"database": "archive", "rules": "firestore.rules"}]}
     found = good(app, document)
+    managed = "gets its rules and indexes. Its protection and its backups are not managed."
     assert found.indexes is not None
-    assert found.notes == ('firebase.json: the database "archive" is not deployed by this program.',)
+    assert found.notes == (f'firebase.json: the database "archive" {managed}',)
+    (archive,) = found.databases
+    assert (archive.database, archive.rules_name, archive.indexes) == ("archive", "firestore.rules", None)
     other = good(app, document, "archive")
     assert other.indexes is None
-    assert other.notes == ('firebase.json: the database "(default)" is not deployed by this program.',)
+    assert other.notes == (f'firebase.json: the database "(default)" {managed}',)
+    (default,) = other.databases
+    assert default.indexes is not None
 
 
 def test_a_database_without_an_entry_is_a_problem(app: Path) -> None:
@@ -104,6 +109,9 @@ def test_the_location_is_read(app: Path) -> None:
         ({"firestore": "missing.json"}, "which is not a JSON file in"),
         ({"firestore": [{"target": "main", "rules": "firestore.rules"}]}, "does not read deploy targets"),
         ({"firestore": [1]}, "firestore must be an object"),
+        ({"firestore": [{}, {}]}, 'two entries for the database "(default)"'),
+        ({"firestore": [{}, {"database": "A_b"}]}, "has the database 'A_b', which is not the id of one"),
+        ({"firestore": [{}, {"database": "other", "rules": "no"}]}, "the file no, which does not exist"),
         ({"firestore": {"rules": 1}}, "firestore.rules must be a path"),
         ({"firestore": {"rules": "missing.rules"}}, "the file missing.rules, which does not exist"),
         ({"firestore": {"rules": "/etc/hostname"}}, "leaves the app's folder"),
