@@ -6,7 +6,6 @@ configured, and a source file that is loaded here but not deployed.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -21,17 +20,16 @@ from checkout import (
     discovery,
     env_files,
     firebase_json,
+    firestore_files,
     function_accounts,
     function_mentions,
     function_variables,
-    index_file,
     isolation,
     loaded_files,
     manifest,
     never_delete,
     params,
     predeploy,
-    rules_file,
     runtimes,
     secret_use,
     storage_rules,
@@ -41,12 +39,11 @@ from checkout.archive import Archive
 from checkout.discovered import Results
 from checkout.discovery import Discovered
 from checkout.endpoints import Endpoint, Unmanaged
-from checkout.index_file import FieldSpec, IndexFile, IndexSpec
-from checkout.never_delete import Protection, protection
+from checkout.firestore_files import OtherDatabase
+from checkout.index_file import FieldSpec, IndexSpec
+from checkout.never_delete import protection
 from checkout.rules_file import RulesFile
-from checkout.rules_parser import RulesSyntaxError
 from checkout.storage_rules import BucketRules
-from settings.files import read_text
 from settings.keys import NAMESPACE
 from settings.load import PROGRAM_DIR
 from settings.model import BACKEND_URL_VARIABLE, GoogleSettings, SecretSettings, Settings
@@ -76,16 +73,6 @@ class Codebase:
     archive: Archive
     required_apis: tuple[str, ...]
     unmanaged: tuple[Unmanaged, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class OtherDatabase:
-    """A database besides the one of the settings: its rules, None if it has none here, and its indexes."""
-
-    database: str
-    rules: RulesFile | None
-    indexes: tuple[IndexSpec, ...]
-    fields: tuple[FieldSpec, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,17 +160,9 @@ def load(
         problems.append(Problem(key=f"{NAMESPACE}:firestoreLocation", what=what, fix=fix))
     protected = protection(settings.google)
     problems += never_delete.useless_exceptions(protected)
-    rules = _rules(found, protected, problems)
-    indexes = _indexes(found, problems)
-    databases = [
-        OtherDatabase(
-            database=other.database,
-            rules=_rules(other, protected, problems),
-            indexes=(file := _indexes(other, problems)).indexes,
-            fields=file.fields,
-        )
-        for other in found.databases
-    ]
+    rules = firestore_files.rules(found, protected, problems)
+    indexes = firestore_files.indexes(found, problems)
+    databases = firestore_files.others(found, protected, problems)
     storage, more = storage_rules.read(found.storage, settings.app_dir, settings.google)
     problems += more
     seen = _Found(problems, list(found.warnings), list(found.notes))
@@ -228,7 +207,7 @@ def load(
     app = App(
         rules=rules,
         storage=storage,
-        databases=tuple(databases),
+        databases=databases,
         indexes=indexes.indexes,
         fields=indexes.fields,
         codebases=tuple(codebases),
@@ -354,35 +333,6 @@ def _env_file_notes(codebase: Codebase, env: _EnvFiles, backend_url: str) -> lis
         where = f" in {', '.join(dict.fromkeys(replaced))}" if some else ""
         overriding[backend_url] = f"the backend's address{where}"
     return function_variables.env_file_notes(env.files, env.where, overriding)
-
-
-def _rules(
-    found: firebase_json.FirebaseJson | firebase_json.DatabaseSource,
-    protected: Protection,
-    problems: list[Problem],
-) -> RulesFile | None:
-    if found.rules is None:
-        return None
-    rules, more = rules_file.read(found.rules, found.rules_name)
-    problems += more
-    # A text that cannot be parsed is compiled first: the compiler's message is better (`checkout.load`).
-    with contextlib.suppress(RulesSyntaxError):
-        if rules is not None:
-            problems += never_delete.open_problems(rules.name, rules.content, protected)
-    return rules
-
-
-def _indexes(
-    found: firebase_json.FirebaseJson | firebase_json.DatabaseSource, problems: list[Problem]
-) -> IndexFile:
-    name = found.indexes_name
-    text, more = (None, []) if found.indexes is None else read_text(found.indexes, name)
-    problems += more
-    if text is None:
-        return IndexFile(indexes=(), fields=())
-    parsed, more = index_file.parse(text, name)
-    problems += more
-    return parsed
 
 
 def load_code(

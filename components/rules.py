@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from checkout.app import OtherDatabase
+from checkout.firestore_files import OtherDatabase
 from checkout.rules_file import RulesFile
 from checkout.storage_rules import BucketRules
 from components._base import Component

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from checkout.app import OtherDatabase
+from checkout.firestore_files import OtherDatabase
 from checkout.rules_compiler import compile_problems
 from checkout.rules_file import RulesFile
 from checkout.storage_rules import BucketRules
