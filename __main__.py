@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from dataclasses import replace
 
 import pulumi
 
@@ -19,7 +20,7 @@ from components.destroy_guard import Guard, GuardArgs
 from components.functions import Functions, FunctionsArgs
 from components.google import load_sdk, provider
 from components.identities import Identities, IdentitiesArgs
-from components.indexes import Indexes, IndexesArgs
+from components.indexes import Indexes, IndexesArgs, component_name
 from components.rules import Rules, RulesArgs
 from components.secrets import SecretReaders, SecretReadersArgs, Secrets, SecretsArgs
 from components.verification import Verification, VerificationArgs, runner
@@ -53,12 +54,30 @@ async def production() -> dict[str, pulumi.Input[object]]:
         IdentitiesArgs(google=google, endpoints=endpoints, apis=apis, storage_agent=app.storage_agent),
         on_google,
     )
-    rules = Rules("rules", RulesArgs(google=google, rules=app.rules, apis=apis), on_google)
+    rules = Rules(
+        "rules",
+        RulesArgs(google=google, rules=app.rules, databases=app.databases, storage=app.storage, apis=apis),
+        on_google,
+    )
     indexes = Indexes(
         "indexes",
         IndexesArgs(google=google, indexes=app.indexes, fields=app.fields, database=database.database),
         on_google,
     )
+    other_indexes = {
+        one.database: Indexes(
+            component_name(one.database),
+            IndexesArgs(
+                google=replace(google, firestore_database=one.database),
+                indexes=one.indexes,
+                fields=one.fields,
+                database=database.database,
+            ),
+            on_google,
+        )
+        for one in app.databases
+    }
+    indexes_ready = [one for part in (indexes, *other_indexes.values()) for one in part.ready]
     backend = Backend(
         "backend",
         BackendArgs(
@@ -66,7 +85,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
             backend=settings.backend,
             project=railway_project,
             service_account_json=identities.backend_key,
-            after=[*identities.backend_ready, *indexes.ready],
+            after=[*identities.backend_ready, *indexes_ready],
         ),
     )
     secrets = Secrets(
@@ -93,7 +112,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
             identities=identities,
             secrets=secrets,
             backend_url=backend.url,
-            after=indexes.ready,
+            after=indexes_ready,
         ),
         on_google,
     )
@@ -109,6 +128,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
             identities=identities,
             rules=rules,
             indexes=indexes,
+            other_indexes=other_indexes,
             secrets=secrets,
             functions=functions,
             backend=backend,
@@ -122,6 +142,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
         identities,
         rules,
         indexes,
+        *other_indexes.values(),
         backend,
         secrets,
         functions,

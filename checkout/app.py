@@ -6,7 +6,6 @@ configured, and a source file that is loaded here but not deployed.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -23,10 +22,10 @@ from checkout import (
     discovery,
     env_files,
     firebase_json,
+    firestore_files,
     function_accounts,
     function_mentions,
     function_variables,
-    index_file,
     isolation,
     loaded_files,
     manifest,
@@ -35,16 +34,18 @@ from checkout import (
     predeploy,
     runtimes,
     secret_use,
+    storage_rules,
     unmanaged,
 )
 from checkout.archive import Archive
 from checkout.discovered import Results
 from checkout.discovery import Discovered
 from checkout.endpoints import Endpoint, Unmanaged
-from checkout.index_file import FieldSpec, IndexFile, IndexSpec
-from checkout.never_delete import Protection, protection
-from checkout.rules_parser import RulesSyntaxError
-from settings.files import read_text
+from checkout.firestore_files import OtherDatabase
+from checkout.index_file import FieldSpec, IndexSpec
+from checkout.never_delete import protection
+from checkout.rules_file import RulesFile
+from checkout.storage_rules import BucketRules
 from settings.keys import NAMESPACE
 from settings.load import PROGRAM_DIR
 from settings.model import BACKEND_URL_VARIABLE, GoogleSettings, SecretSettings, Settings
@@ -54,19 +55,10 @@ from settings.variables import common_variables
 from user_errors import OR, add_fix
 
 CACHE_DIR = PROGRAM_DIR / ".cache"
-MAX_RULES_BYTES = 262_144  # security rules as text (Firestore docs, "Limits of security rules")
 
 # Calls that read FIREBASE_CONFIG, and what code mentions that brings its own value.
 _DATABASE, _OWN_DATABASE = re.compile(r"\bgetDatabase\(\s*\)|\.database\(\s*\)"), re.compile("databaseURL")
 _BUCKET, _OWN_BUCKET = re.compile(r"\.bucket\(\s*\)"), re.compile("storageBucket")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RulesFile:
-    """Security rules: the path in firebase.json (part of the ruleset's identity) and the text."""
-
-    name: str
-    content: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +82,8 @@ class App:
     """Everything Firebase in the checkout. `warnings` and `notes` are shown to the user.
 
     `backend_secret` is the secret that holds the backend's address, None if no secret does. `storage_agent`
-    is the account that publishes Cloud Storage's events, None if no function receives them.
+    is the account that publishes Cloud Storage's events, None if no function receives them. `storage` has the
+    rules of Cloud Storage's buckets, `databases` the other databases of firebase.json.
     """
 
     rules: RulesFile | None
@@ -101,6 +94,8 @@ class App:
     notes: tuple[str, ...]
     backend_secret: str | None = BACKEND_URL_VARIABLE
     storage_agent: str | None = None
+    storage: tuple[BucketRules, ...] = ()
+    databases: tuple[OtherDatabase, ...] = ()
 
 
 @dataclass
@@ -157,7 +152,9 @@ def load(
         results: the folder that `python -m ops discover` wrote; no code of the checkout is run then.
         after_preview: whether this is the update of a `pulumi up`, which has begun with a preview.
     """
-    found, problems = firebase_json.load(settings.app_dir, settings.google.firestore_database)
+    found, problems = firebase_json.load(
+        settings.app_dir, settings.google.firestore_database, settings.google.project
+    )
     if found is None:
         return None, problems
     location = settings.google.firestore_location
@@ -165,8 +162,13 @@ def load(
         what = f'is "{location}", but firebase.json names the location "{found.location}".'
         fix = set_command("firestoreLocation", found.location)
         problems.append(Problem(key=f"{NAMESPACE}:firestoreLocation", what=what, fix=fix))
-    rules = _rules(found, protection(settings.google), problems)
-    indexes = _indexes(found, problems)
+    protected = protection(settings.google)
+    problems += never_delete.useless_exceptions(protected)
+    rules = firestore_files.rules(found, protected, problems)
+    indexes = firestore_files.indexes(found, problems)
+    databases = firestore_files.others(found, protected, problems)
+    storage, more = storage_rules.read(found.storage, settings.app_dir, settings.google)
+    problems += more
     seen = _Found(problems, list(found.warnings), list(found.notes))
     seen.configuration, seen.after_preview = predeploy.configuration(found), after_preview
     kept: Results | None = None
@@ -209,6 +211,8 @@ def load(
     problems += secret_use.not_json(secrets, seen.json_secrets)
     app = App(
         rules=rules,
+        storage=storage,
+        databases=databases,
         indexes=indexes.indexes,
         fields=indexes.fields,
         codebases=tuple(codebases),
@@ -221,7 +225,11 @@ def load(
             *_without_default(settings.google, codebases),
             *cpu_quota.warnings(endpoints, functions.cpu_quota),
         ),
-        notes=(*seen.notes, *function_variables.config_notes(functions)),
+        notes=(
+            *seen.notes,
+            *function_variables.config_notes(functions),
+            *storage_rules.notes(storage, settings.google),
+        ),
     )
     return (None if problems else app), list(dict.fromkeys(problems))
 
@@ -331,41 +339,6 @@ def _env_file_notes(codebase: Codebase, env: _EnvFiles, backend_url: str) -> lis
         where = f" in {', '.join(dict.fromkeys(replaced))}" if some else ""
         overriding[backend_url] = f"the backend's address{where}"
     return function_variables.env_file_notes(env.files, env.where, overriding)
-
-
-def _rules(
-    found: firebase_json.FirebaseJson, protected: Protection, problems: list[Problem]
-) -> RulesFile | None:
-    problems += never_delete.useless_exceptions(protected)
-    if found.rules is None:
-        return None
-    name = found.rules_name
-    content, more = read_text(found.rules, name)
-    problems += more
-    if content is None:
-        return None
-    if not content.strip():
-        fix = f"Write the rules, or remove {name} from firebase.json."
-        problems.append(Problem(key=name, what="is empty: clients could read and write nothing.", fix=fix))
-    if (size := len(content.encode())) > MAX_RULES_BYTES:
-        what = f"has {size} bytes; security rules can have {MAX_RULES_BYTES}."
-        fix = "Shorten the rules: replace repeated conditions with a function of the rules."
-        problems.append(Problem(key=name, what=what, fix=fix))
-    # A text that cannot be parsed is compiled first: the compiler's message is better (`checkout.load`).
-    with contextlib.suppress(RulesSyntaxError):
-        problems += never_delete.open_problems(name, content, protected)
-    return RulesFile(name=name, content=content)
-
-
-def _indexes(found: firebase_json.FirebaseJson, problems: list[Problem]) -> IndexFile:
-    name = found.indexes_name
-    text, more = (None, []) if found.indexes is None else read_text(found.indexes, name)
-    problems += more
-    if text is None:
-        return IndexFile(indexes=(), fields=())
-    parsed, more = index_file.parse(text, name)
-    problems += more
-    return parsed
 
 
 def load_code(

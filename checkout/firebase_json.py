@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from settings import rules as setting_rules
 from settings.files import FileError, exists, is_dir, resolve
 from settings.keys import NAMESPACE
 from settings.parsing import kind_of, look_alike, mapping, nearest, read_json, sequence, strings
@@ -25,21 +26,20 @@ FILE = "firebase.json"
 DEFAULT_DATABASE = "(default)"
 DEFAULT_CODEBASE = "default"
 
-_USED = ("firestore", "functions")
+_USED = ("firestore", "functions", "storage")
 _OTHER_TARGETS = (
-    "hosting", "storage", "database", "extensions", "remoteconfig", "dataconnect", "apphosting", "auth",
-    "ailogic", "run",
+    "hosting", "database", "extensions", "remoteconfig", "dataconnect", "apphosting", "auth", "ailogic",
+    "run",
 )  # fmt: skip
 _NOT_DEPLOYED = ("$schema", "emulators", "flutter")
-_SECTIONS_NOTED: Mapping[str, str] = {
-    **dict.fromkeys(_OTHER_TARGETS, "is not deployed by this program."),
-    **dict.fromkeys(_NOT_DEPLOYED, ""),
-}
+# Targets that the Firebase CLI has only with an experiment (its `src/commands/deploy.ts`).
+_EXPERIMENTS: Mapping[str, str] = {"ailogic": "ailogic", "run": "directcloudrun"}
 _DATABASE_USED = ("rules", "indexes", "database", "location", "predeploy", "postdeploy")
 _DATABASE_NOTED: Mapping[str, str] = {
     "edition": "has no effect: this program does not create the database.",
     "dataAccessMode": "has no effect: this program does not create the database.",
 }
+_STORAGE_USED = ("rules", "bucket", "target", "predeploy", "postdeploy")
 _CODEBASE_USED = (
     "source", "codebase", "runtime", "ignore", "predeploy", "postdeploy", "configDir", "prefix",
     "serviceAccount",
@@ -75,6 +75,27 @@ class CodebaseSource:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DatabaseSource:
+    """An entry of `firestore` for another database than the one of the settings."""
+
+    database: str
+    rules: Path | None
+    rules_name: str
+    indexes: Path | None
+    indexes_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageSource:
+    """An entry of `storage`: rules for a bucket, a deploy target, or, without both, the default bucket."""
+
+    rules: Path
+    rules_name: str
+    bucket: str | None
+    target: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class FirebaseJson:
     """The files to read. `rules_name` is the path as written, a part of the ruleset's identity."""
 
@@ -84,12 +105,16 @@ class FirebaseJson:
     indexes_name: str
     location: str | None
     codebases: tuple[CodebaseSource, ...]
+    storage: tuple[StorageSource, ...]
+    databases: tuple[DatabaseSource, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
-def load(app_dir: Path, database: str) -> tuple[FirebaseJson | None, list[Problem]]:
-    """Read `app_dir`/firebase.json for one Firestore database."""
+def load(
+    app_dir: Path, database: str, project: str = "<project>"
+) -> tuple[FirebaseJson | None, list[Problem]]:
+    """Read `app_dir`/firebase.json for one Firestore database. `project` is for commands in notes."""
     path = app_dir / FILE
     if not exists(path):
         fix = set_command("appDir", "<the folder that contains firebase.json>")
@@ -98,27 +123,41 @@ def load(app_dir: Path, database: str) -> tuple[FirebaseJson | None, list[Proble
     document, problems = read_json(path, FILE)
     if document is None:
         return None, problems
-    return _Reader(app_dir, database).read(document)
+    return _Reader(app_dir, database, project).read(document)
+
+
+def _sections_noted(project: str) -> dict[str, str]:
+    """What a note says of each section that this program does not deploy; "" for no note."""
+    noted: dict[str, str] = dict.fromkeys(map(str, _NOT_DEPLOYED), "")
+    for target in _OTHER_TARGETS:
+        name = _EXPERIMENTS.get(target)
+        experiment = f"FIREBASE_CLI_EXPERIMENTS={name} " if name else ""
+        command = f"{experiment}npx firebase-tools deploy --only {target} --project {project}"
+        noted[target] = f"is not deployed by this program. Deploy it with: {command}"
+    return noted
 
 
 class _Reader:
-    def __init__(self, app_dir: Path, database: str) -> None:
+    def __init__(self, app_dir: Path, database: str, project: str) -> None:
         self.root = app_dir
         self.database = database
+        self.project = project
         self.problems: list[Problem] = []
+        self.others: dict[str, DatabaseSource] = {}
         self.notes: list[str] = []
         self.warnings: list[str] = []
 
     def read(self, document: Mapping[str, object]) -> tuple[FirebaseJson | None, list[Problem]]:
-        self._known(document, "", _USED, _SECTIONS_NOTED)
+        self._known(document, "", _USED, _sections_noted(self.project))
         firestore = self._firestore(self._section(document, "firestore")) or {}
         rules, rules_name = self._file(firestore, "rules")
         indexes, indexes_name = self._file(firestore, "indexes")
         location = firestore.get("location")
         codebases = self._codebases(self._section(document, "functions"))
-        if not self.problems and "firestore" not in document and "functions" not in document:
+        storage = self._storage(self._section(document, "storage"))
+        if not self.problems and not {"firestore", "functions", "storage"} & document.keys():
             self._add(
-                "has neither firestore nor functions, so there is nothing to deploy.",
+                "has neither firestore nor functions nor storage, so there is nothing to deploy.",
                 'Add "firestore": {"rules": "firestore.rules", "indexes": "firestore.indexes.json"}.',
             )
         found = FirebaseJson(
@@ -128,6 +167,8 @@ class _Reader:
             indexes_name=indexes_name,
             location=location if isinstance(location, str) else None,
             codebases=tuple(codebases),
+            storage=tuple(storage),
+            databases=tuple(self.others.values()),
             notes=tuple(self.notes),
             warnings=tuple(self.warnings),
         )
@@ -195,13 +236,12 @@ class _Reader:
             if name == self.database and found is None:
                 found = item
                 self._known(item, "firestore", (*_DATABASE_USED, "target"), _DATABASE_NOTED)
-                before, after = self._hooks(item, "firestore")
-                if before or after:
-                    commands = "; ".join((*before, *after))
-                    self.warnings.append(f"firestore: this program does not run these commands: {commands}")
+                self._warn_of_hooks(item, "firestore")
+            elif name == self.database or name in self.others:
+                self._add(f'firestore has two entries for the database "{name}".', "Keep one of them.")
             else:
                 others.append(str(name))
-                self.notes.append(f'firebase.json: the database "{name}" is not deployed by this program.')
+                self._other(item, name)
         if found is None and not self.problems:
             self._add(
                 f'firestore has no entry for the database "{self.database}", only for {", ".join(others)}.'
@@ -210,8 +250,64 @@ class _Reader:
             )
         return found
 
-    def _file(self, section: Mapping[str, object], key: str) -> tuple[Path | None, str]:
-        value, where = section.get(key), f"firestore.{key}"
+    def _other(self, item: Mapping[str, object], name: object) -> None:
+        """The rules and the indexes of another database."""
+        where = f'firestore "{name}"'
+        if not isinstance(name, str) or setting_rules.database(name):
+            what = f"firestore has the database {str(name)[:_SHOWN_PATH]!r}, which is not the id of one."
+            self._add(what, 'Write "database": "<id>".')
+            return
+        self._known(item, where, (*_DATABASE_USED, "target"), _DATABASE_NOTED)
+        self._warn_of_hooks(item, where)
+        rules, rules_name = self._file(item, "rules", where)
+        indexes, indexes_name = self._file(item, "indexes", where)
+        self.others[name] = DatabaseSource(
+            database=name, rules=rules, rules_name=rules_name, indexes=indexes, indexes_name=indexes_name
+        )
+        self.notes.append(
+            f'firebase.json: the database "{name}" gets its rules and indexes. '
+            "Its protection and its backups are not managed."
+        )
+
+    def _warn_of_hooks(self, entry: Mapping[str, object], where: str) -> None:
+        if commands := "; ".join(one for hooks in self._hooks(entry, where) for one in hooks):
+            self.warnings.append(f"{where}: this program does not run these commands: {commands}")
+
+    def _storage(self, value: object) -> list[StorageSource]:
+        """The entries of Cloud Storage; see `checkout.storage_rules`."""
+        single = mapping(value)
+        entries = [single] if single is not None else [mapping(one) for one in sequence(value) or []]
+        if (value is not None and not entries) or None in entries:
+            what = "storage must be an object, or a list with one object per bucket."
+            self._add(what, 'Write "storage": {"rules": "storage.rules"}.')
+            return []
+        found: list[StorageSource] = []
+        for number, entry in enumerate(one for one in entries if one is not None):
+            where = "storage" if single is not None else f"storage[{number}]"
+            self._known(entry, where, _STORAGE_USED, {})
+            self._warn_of_hooks(entry, where)
+            bucket, target = (
+                self._string(entry, "bucket", where, "b"),
+                self._string(entry, "target", where, "t"),
+            )
+            rules, rules_name = self._file(entry, "rules", where)
+            if "rules" not in entry:
+                self._add(f"{where} names no rules.", f'Write "rules": "storage.rules" in {where}.')
+            if single is not None and bucket and not target:
+                what = f'{where} has a "bucket", which the Firebase CLI ignores: it uses the default bucket.'
+                self._add(what, f'Write a list: "storage": [{{"bucket": "{bucket}", "rules": "..."}}].')
+            elif single is None and not bucket and not target:
+                what = f'{where} has neither "bucket" nor "target".'
+                self._add(what, f'Write "bucket": "<bucket>" in {where}.')
+            elif rules is not None:
+                source = StorageSource(rules=rules, rules_name=rules_name, bucket=bucket, target=target)
+                found.append(source)
+        return found
+
+    def _file(
+        self, section: Mapping[str, object], key: str, place: str = "firestore"
+    ) -> tuple[Path | None, str]:
+        value, where = section.get(key), f"{place}.{key}"
         path = None if value is None else self._inside(value, where)
         if path is None:
             return None, ""

@@ -52,6 +52,39 @@ def database_problems(api: GoogleApi, google: GoogleSettings, cache: Path) -> li
     return problems
 
 
+def other_problems(api: GoogleApi, project: str, database: str, cache: Path) -> list[Problem]:
+    """What keeps another database of firebase.json from getting its rules and indexes.
+
+    Args:
+        api: the client. It reads only.
+        project: the project.
+        database: the id of the database.
+        cache: a folder for the databases that were found.
+    """
+    name = f"projects/{project}/databases/{database}"
+    try:
+        identity = (api.base("firestore"), name, NATIVE)
+        verified = cache / "database" / hashlib.sha256("\n".join(identity).encode()).hexdigest()
+        if verified.exists():
+            return []
+        live = api.call("GET", "firestore", name, operation=f"read the database {name}", repeatable=True)
+    except GoogleError as error:
+        what, fix = f"the database {database} could not be read: {error.what}", error.fix
+        if error.status == ABSENT or error.reason == DISABLED:
+            what = f"firestore names the database {database}, which {project} does not have."
+            fix = (
+                f"gcloud firestore databases create --database={database} --location=<location> "
+                f"--project={project}"
+            )
+        return [Problem(key="firebase.json", what=what, fix=fix)]
+    if live.get("type") == NATIVE:
+        verified.parent.mkdir(parents=True, exist_ok=True)
+        verified.touch()
+        return []
+    what = f"the database {database} is of the type {live.get('type')}, which has no security rules."
+    return [Problem(key="firebase.json", what=what, fix="Remove its entry from firestore.")]
+
+
 def _differences(google: GoogleSettings, live: dict[str, str]) -> list[Problem]:
     shown = f"the Firestore database {google.firestore_database} of {google.project}"
     problems: list[Problem] = []

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checkout import isolation, programs
+from settings.files import is_dir
 
 _SECONDS = 30
 _INSTALL = "install Node.js 22"
@@ -54,6 +55,19 @@ def find(folder: Path, app_dir: Path) -> Node:
         what = f"{found} starts {program}, a program of the app, which is not run."
         raise NodeError(what, "install Node.js 22, first on PATH")
     return Node(program=program, version=version)
+
+
+def with_npm(folder: Path, app_dir: Path) -> list[Path]:
+    """Node and what is installed beside it, such as npm, for the view of a command; empty without Node.
+
+    The programs of the system can be seen anyway.
+    """
+    try:
+        node = Path(find(folder, app_dir).program)
+    except NodeError:
+        return []  # a command may do without
+    beside = [node.parent] if is_dir(node.parent.parent / "include/node") else []
+    return [node, *beside]
 
 
 def _program(found: str, path: str, folder: Path) -> tuple[str, str]:

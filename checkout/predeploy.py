@@ -44,7 +44,6 @@ from checkout import (
 from checkout.firebase_json import CodebaseSource, FirebaseJson
 from checkout.isolation import IsolationError, View
 from checkout.node_process import Finished
-from checkout.node_program import Node, NodeError
 from checkout.package_json import MODULES
 from checkout.temporary_folder import Folders
 from progress import SlowRequest
@@ -56,9 +55,10 @@ from settings.reader import PROGRAM_DIR, set_command
 from user_errors import OR, add_fix, shell_word
 
 _SHELL, _GIT = "/bin/sh", ".git"
-_ENVIRONMENT = ("CI", "LANG", "LC_ALL", "NODE_ENV")
+ENVIRONMENT = ("CI", "LANG", "LC_ALL", "NODE_ENV")
+"""The variables of this process that a command of the app gets."""
 # npm asks the registry for its newest version, and waits for the answer.
-_QUIET = {"NO_UPDATE_NOTIFIER": "1", "NPM_CONFIG_UPDATE_NOTIFIER": "false", "NO_COLOR": "1"}
+QUIET = {"NO_UPDATE_NOTIFIER": "1", "NPM_CONFIG_UPDATE_NOTIFIER": "false", "NO_COLOR": "1"}
 _LINES = 20  # of the output of a command that failed
 _SHOWN_COMMAND = 200  # characters
 _NOT_FOUND = 127  # exit code of a shell
@@ -100,7 +100,9 @@ class Outcome:
 
 def configuration(found: FirebaseJson) -> tuple[Path, ...]:
     """The files that firebase.json names, besides the functions."""
-    return tuple(path for path in (found.rules, found.indexes) if path is not None)
+    others = [one.rules for one in (*found.storage, *found.databases)]
+    others += [one.indexes for one in found.databases]
+    return tuple(path for path in (found.rules, found.indexes, *others) if path is not None)
 
 
 def run(codebase: Codebase, cache_dir: Path, *, after_preview: bool) -> Outcome:
@@ -184,25 +186,17 @@ class _Run:
         return Outcome(notes=tuple(notes), not_isolated=reason)
 
     def _view(self) -> View:
-        node = self._node()
-        folders = [] if node is None else [Path(node.program), *_beside(Path(node.program))]
-        view = isolation.view(self._folder, self._app_dir, folders)
+        installed = node_program.with_npm(self._folder, self._app_dir)
+        view = isolation.view(self._folder, self._app_dir, installed)
         modules = self._folder / MODULES
         fixed = (str(modules),) if is_dir(modules) and not modules.is_symlink() else ()
         return replace(view, changeable=(str(self._folder),), fixed=fixed)
 
-    def _node(self) -> Node | None:
-        """Node, with npm beside it. Commands may do without."""
-        try:
-            return node_program.find(self._folder, self._app_dir)
-        except NodeError:
-            return None
-
     def _one(self, command: str, view: Callable[[], View], folders: Folders, seconds: float) -> Finished:
         checkout = isolation.checkout_of(self._folder, self._app_dir)
-        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
         environment |= {
-            **_QUIET,
+            **QUIET,
             **self._variables(),
             "PATH": programs.search_path(os.environ, checkout),
             "HOME": str(folders.results / "home"),
@@ -288,12 +282,6 @@ def as_the_cli(command: str) -> str:
 
 def _shown(command: str) -> str:
     return f"`{bounded(command, _SHOWN_COMMAND)}`"
-
-
-def _beside(node: Path) -> list[Path]:
-    """The programs of an installation of Node, such as npm; the ones of the system can be seen anyway."""
-    prefix = node.parent.parent
-    return [node.parent] if is_dir(prefix / "include/node") else []
 
 
 def _contained(codebase: Codebase) -> Path | None:

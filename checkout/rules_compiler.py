@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import pulumi
 
-from checkout.app import RulesFile
+from checkout.rules_file import RulesFile
 from firebase.errors import GoogleError
 from firebase.rest import GoogleApi
 from settings.problems import Problem

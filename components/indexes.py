@@ -32,6 +32,8 @@ from settings.model import GoogleSettings
 CONTENTION = re.compile(
     r"too much contention|cross-transaction contention|underlying data changed", re.IGNORECASE
 )
+MAIN = "indexes"
+"""The component of the database of the settings."""
 RETRIES = 8
 LONGEST_PAUSE_SECONDS = 60
 
@@ -67,7 +69,7 @@ class Indexes(Component):
         self._google = args.google
         self._repeated = pulumi.ResourceHookBinding(
             on_error=[
-                pulumi.ErrorHook("retry-firestore-contention", retry_contention),
+                pulumi.ErrorHook(_hook_name(name), retry_contention),
                 already_exists.hook(name),
             ]
         )
@@ -132,6 +134,16 @@ class Indexes(Component):
             skip_wait=True,
             opts=self.child(depends_on=after, hooks=self._repeated),
         )
+
+
+def component_name(database: str) -> str:
+    """The component of another database. What is before the first - of a resource's name is not its key."""
+    return f"{MAIN}.{database.replace('-', '_')}"
+
+
+def _hook_name(component: str) -> str:
+    base = "retry-firestore-contention"  # in the state of every stack
+    return base if component == MAIN else f"{base}-{component}"
 
 
 def _field_index(index: FieldIndex) -> gcp.firestore.FieldIndexConfigIndexArgsDict:

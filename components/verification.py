@@ -11,6 +11,7 @@ Then everything is proven to be in use, and credentials that are not can end (`f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -41,12 +42,13 @@ def runner() -> command.Provider:
 
 @dataclass(frozen=True, kw_only=True)
 class VerificationArgs:
-    """The components to verify."""
+    """The components to verify. other_indexes: those of other databases, by the database's id."""
 
     google: GoogleSettings
     identities: Identities
     rules: Rules
     indexes: Indexes
+    other_indexes: Mapping[str, Indexes]
     secrets: Secrets
     functions: Functions
     backend: Backend
@@ -62,6 +64,7 @@ class Verification(Component):
     def __init__(self, name: str, args: VerificationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         rules, backend = args.rules, args.backend
+        indexes_ready = [one for part in (args.indexes, *args.other_indexes.values()) for one in part.ready]
         declared = Declared(
             stack=pulumi.get_stack(),
             project=args.google.project,
@@ -72,6 +75,7 @@ class Verification(Component):
             allow_client_deletes=args.google.allow_client_deletes,
             health_path=backend.health_path,
             wait_seconds=HEALTH_WAIT_SECONDS,
+            other_digests=rules.other_digests,
             functions=tuple(sorted(args.functions.deployed, key=lambda one: (one.region, one.id))),
         )
         verified = command.local.Command(
@@ -85,12 +89,14 @@ class Verification(Component):
                 indexes=args.indexes.ids,
                 secrets=args.secrets.versions,
                 ruleset=rules.ruleset_name,
+                other_rulesets=rules.other_rulesets,
+                other_indexes={name: one.ids for name, one in args.other_indexes.items()},
             ),
             interpreter=["/bin/sh", "-c"],
             # Else the environment of the second run contains the output of the first.
             add_previous_output_in_env=False,
             opts=self.child(
-                depends_on=[*args.indexes.ready, *args.functions.ready, args.backend.deployment],
+                depends_on=[*indexes_ready, *args.functions.ready, args.backend.deployment],
             ),
         )
         UnknownCredentials(

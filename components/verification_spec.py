@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pulumi
@@ -40,7 +40,8 @@ class Function:
 class Declared:
     """What the program declares, and the name of its stack, for commands in messages.
 
-    `release` and `rules_digest` are None for an app without rules. `never_delete` and `allow_client_deletes`
+    `release` and `rules_digest` are None for an app without rules of Firestore; `other_digests` has the
+    digests of other databases' and of buckets' rules by release. `never_delete` and `allow_client_deletes`
     are the settings of that name.
     """
 
@@ -54,6 +55,7 @@ class Declared:
     health_path: str
     wait_seconds: float
     functions: tuple[Function, ...]
+    other_digests: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def to_lines(self) -> str:
         """The text for stdin: the first line has all fields but the functions, which follow one per line."""
@@ -63,7 +65,9 @@ class Declared:
 
 @dataclass(frozen=True, kw_only=True)
 class Spec(Declared):
-    """All that is verified. `indexes` has full names by key, `secrets` has versions by name.
+    """All that is verified. `indexes` has full names by key, `secrets` has versions by name,
+    `other_rulesets` the rulesets of other databases and of buckets by release, `other_indexes` the full names
+    of other databases' indexes by key, by database.
 
     `deployment` is Railway's id; a new one makes the verification run again.
     """
@@ -73,9 +77,15 @@ class Spec(Declared):
     indexes: Mapping[str, str]
     secrets: Mapping[str, str]
     ruleset: str | None
+    other_rulesets: Mapping[str, str] = field(default_factory=dict[str, str])
+    other_indexes: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
 
 
 _FROM_THE_CLOUDS = tuple(Spec.__annotations__)  # without the fields of Declared
+_LATER = (
+    "other_rulesets",
+    "other_indexes",
+)  # that the state of an earlier version of the program does not have
 
 
 def environment_variables(**values: pulumi.Input[Any]) -> dict[str, pulumi.Output[str]]:
@@ -93,7 +103,8 @@ def from_lines(lines: str, environ: Mapping[str, str]) -> Spec:
     """
     try:
         head, *functions = [json.loads(line) for line in lines.splitlines()]
-        found = {name: json.loads(environ[_variable(name)]) for name in _FROM_THE_CLOUDS}
+        names = [name for name in _FROM_THE_CLOUDS if name not in _LATER or _variable(name) in environ]
+        found = {name: json.loads(environ[_variable(name)]) for name in names}
         return Spec(**head, **found, functions=tuple(Function(**function) for function in functions))
     except KeyError as error:
         raise _error(f"{error.args[0]} is missing") from None

@@ -1,14 +1,14 @@
-"""The release of Firestore's security rules, which decides the ruleset that is enforced.
+"""The release of security rules, of Firestore or Cloud Storage, which decides the ruleset that is enforced.
 
 Runbook: "firebase deploy --only firestore:rules", "rules active with never delete on
 clients/messages/threads".
 
 pulumi-gcp's `firebaserules.Release` replaces the release on every change (DELETE, then POST); in between, the
-database has no rules. This resource updates it in place, as the Firebase CLI does: PATCH, or POST if there is
-none (Firebase Rules API v1, `projects.releases`). A database has one release per name, so an existing one is
-adopted.
+database or the bucket has no rules. This resource updates it in place, as the Firebase CLI does: PATCH, or
+POST if there is none (Firebase Rules API v1, `projects.releases`). A database and a bucket have one release
+each, by its name, so an existing one is adopted.
 
-Refuses to delete the release: without it the database has no rules.
+Refuses to delete the release: without it the database or the bucket has no rules.
 
 The class path `firebase.release.RulesReleaseProvider` is in the state of every stack. Renaming the module or
 the class breaks refresh and delete of existing stacks.
@@ -28,6 +28,7 @@ from pulumi.output import contains_unknowns
 
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi, shared_api
+from firebase.ruleset_history import prune, was_created_for
 from user_errors import Provider, add_fix
 
 if TYPE_CHECKING:
@@ -35,7 +36,11 @@ if TYPE_CHECKING:
 
 FIELDS = ("project", "release_name", "ruleset_name")
 IDENTITY = ("project", "release_name")
-RELEASE_NAME = re.compile(r"cloud\.firestore(/[a-z][a-z0-9-]{2,61}[a-z0-9])?")
+RELEASE_NAME = re.compile(
+    r"cloud\.firestore(/[a-z][a-z0-9-]{2,61}[a-z0-9])?|firebase\.storage/[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"
+)
+HISTORY = "rulesets"
+"""The output with the ids of the rulesets that this stack has created."""
 NOT_FOUND = 404
 CONFLICT = 409
 
@@ -48,18 +53,27 @@ class RulesReleaseArgs:
 
     Args:
         project: the project id.
-        release_name: `cloud.firestore`, or `cloud.firestore/<database>` for a named database.
+        release_name: `cloud.firestore`, `cloud.firestore/<database>` for a named database, or
+            `firebase.storage/<bucket>`.
         ruleset_name: `projects/<project>/rulesets/<id>`, or only the id.
+        created: when the ruleset was created (`createTime`): one that this stack has made is known by it, and
+            is deleted when it is old (`firebase.ruleset_history`). Empty: none is deleted.
     """
 
     project: pulumi.Input[str]
     release_name: pulumi.Input[str] = "cloud.firestore"
     ruleset_name: pulumi.Input[str]
+    created: pulumi.Input[str] = ""
 
 
 def release_name(database: str) -> str:
     """The name of a database's release (Firebase Rules API, `Release.name`)."""
     return "cloud.firestore" if database == "(default)" else f"cloud.firestore/{database}"
+
+
+def storage_release_name(bucket: str) -> str:
+    """The name of a bucket's release (firebase-tools 15.34, `src/rulesDeploy.ts`)."""
+    return f"firebase.storage/{bucket}"
 
 
 def full_ruleset_name(project: str, name: str) -> str:
@@ -95,8 +109,8 @@ def get_release(api: GoogleApi, project: str, name: str) -> JsonObject | None:
         raise
 
 
-def put_release(api: GoogleApi, project: str, release_name: str, ruleset_name: str) -> None:
-    """Create the release or update it in place.
+def put_release(api: GoogleApi, project: str, release_name: str, ruleset_name: str) -> str:
+    """Create the release or update it in place; returns when it was updated last, "" if it is a new one.
 
     Raises:
         GoogleError: the release is unchanged.
@@ -114,11 +128,12 @@ def put_release(api: GoogleApi, project: str, release_name: str, ruleset_name: s
             if error.status != CONFLICT:
                 raise
         else:
-            return
+            return ""
     elif existing.get("rulesetName") == ruleset_name:
-        return
+        return str(existing.get("updateTime", ""))
     body = {"release": release}
     api.call("PATCH", "firebaserules", full_name, operation=operation, body=body, repeatable=True)
+    return str((existing or {}).get("updateTime", ""))
 
 
 class RulesReleaseProvider(Provider):
@@ -130,8 +145,9 @@ class RulesReleaseProvider(Provider):
         failures: list[dynamic.CheckFailure] = []
         if not contains_unknowns(name) and not RELEASE_NAME.fullmatch(str(name)):
             reason = add_fix(
-                f"{name!r} is neither cloud.firestore nor cloud.firestore/<database>",
-                "pass firebase.release.release_name(<database id>)",
+                f"{name!r} is neither cloud.firestore, cloud.firestore/<database> nor "
+                "firebase.storage/<bucket>",
+                "pass firebase.release.release_name(<database id>), or storage_release_name(<bucket>)",
             )
             failures.append(dynamic.CheckFailure("release_name", reason))
         failures += [
@@ -165,13 +181,23 @@ class RulesReleaseProvider(Provider):
         if release is None:
             return dynamic.ReadResult(None, {})
         found = {**fields, "ruleset_name": str(release.get("rulesetName", ""))}
-        return dynamic.ReadResult(id_, found, dict(found))
+        return dynamic.ReadResult(id_, _with_history(found, _ours(props)), dict(found))
 
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
-        """Update the release in place."""
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
+        """Update the release in place, and delete rulesets of this stack that are too many."""
         fields = _normal(news)
-        put_release(shared_api(), **fields)
-        return dynamic.UpdateResult(fields)
+        before = put_release(shared_api(), **fields)
+        ours, new = _ours(olds), fields["ruleset_name"].rpartition("/")[2]
+        if new not in ours and was_created_for(str(news.get("created") or ""), before):
+            ours = [*ours, new]
+        try:
+            ours = prune(shared_api(), fields["project"], ours)
+        except GoogleError as error:  # the rules are released; the next edit tries again
+            _log.warning(
+                add_fix("Old rulesets of %s were not deleted: %s", "%s"),
+                *(fields["project"], error.what, error.fix),
+            )
+        return dynamic.UpdateResult(_with_history(fields, ours))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Keep the release and log a warning."""
@@ -179,12 +205,21 @@ class RulesReleaseProvider(Provider):
         _log.warning(
             add_fix(
                 "The rules release %(release_name)s of %(project)s is kept, with the ruleset "
-                "%(ruleset_name)s: without it the database has no rules.",
+                "%(ruleset_name)s: without it there are no rules.",
                 "to delete it as well, send DELETE projects/%(project)s/releases/%(release_name)s to the "
                 "Firebase Rules API",
             ),
             _normal(props),
         )
+
+
+def _ours(props: Mapping[str, Any]) -> list[str]:
+    """The ids of the rulesets that this stack has created, the oldest first."""
+    return [str(one) for one in props.get(HISTORY) or ()]
+
+
+def _with_history(fields: Mapping[str, str], ours: list[str]) -> dict[str, Any]:
+    return {**fields, **({HISTORY: ours} if ours else {})}
 
 
 def _normal(props: Mapping[str, Any]) -> dict[str, str]:

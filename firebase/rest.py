@@ -31,6 +31,7 @@ PRODUCTS: Mapping[str, tuple[str, str]] = {
     "cloudscheduler": ("CLOUD_SCHEDULER", "v1"),
     "cloudtasks": ("CLOUD_TASKS", "v2"),
     "firebaserules": ("FIREBASERULES", "v1"),
+    "firebasestorage": ("FIREBASE_STORAGE", "v1beta"),
     "firestore": ("FIRESTORE", "v1"),
     "iam": ("IAM_BETA", "v1"),
     "identitytoolkit": ("IDENTITY_PLATFORM", "v2"),

@@ -17,13 +17,13 @@ from hashlib import sha256
 from pathlib import Path, PurePath, PurePosixPath
 from typing import NoReturn, TextIO
 
-from checkout import app, credentials, discovered, firebase_json
+from checkout import app, credentials, discovered, firebase_json, rules_tests
 from checkout.archive import MAX_BYTES, MAX_ENTRIES
 from ops import stack_file
 from ops.new_file import write_new
 from ops.stack import PROJECT, StackError
 from settings import railway_file
-from settings.files import MAX_FOLDERS_DEEP, FileError, is_dir, read_bytes, shown_name, shown_names
+from settings.files import MAX_FOLDERS_DEEP, FileError, is_dir, read_bytes, read_text, shown_name, shown_names
 from settings.model import Settings
 from settings.problems import render
 from user_errors import OR, printable, shell_word
@@ -53,6 +53,12 @@ def discover(stack: str, out: Path, output: TextIO, project: Path = PROJECT, *, 
     """
     settings = _settings(stack, project)
     loaded, problems, warnings = app.load_code(settings, isolate=isolate)
+    tests = None if problems else _rules_tests(settings, isolate=isolate)
+    if tests is not None:
+        rules_tests.remove_record(out)
+        tested = rules_tests.run(tests, app.CACHE_DIR, after_preview=False)
+        problems, warnings = list(tested.problems), [*warnings, *tested.warnings]
+        output.writelines(printable(f"{note}\n") for note in tested.notes)
     output.writelines(printable(f"warning: {warning}\n") for warning in warnings)
     output.writelines(printable(f"{note}\n") for one in loaded for note in one.notes)
     if problems:
@@ -72,10 +78,38 @@ def discover(stack: str, out: Path, output: TextIO, project: Path = PROJECT, *, 
         for one in loaded
     ]
     discovered.write(out, results)
+    if tests is not None:
+        rules_tests.write_record(out, tests)
     output.writelines(
         f"codebase {shown_name(one.source.relative)}: archive {one.archive.sha256}\n" for one in loaded
     )
     output.write(f"{len(results)} codebase(s) written to {shown_name(str(out / discovered.FILE))}\n")
+
+
+def _rules_tests(settings: Settings, *, isolate: bool) -> rules_tests.OwnTests | None:
+    """The tests of the rules, None if there are none.
+
+    Raises:
+        StackError: there are tests and no rules.
+    """
+    if not settings.google.firestore_rules_tests:
+        return None
+    found, problems = firebase_json.load(settings.app_dir, settings.google.firestore_database)
+    text = None
+    if found is not None and found.rules is None:
+        problems.append(rules_tests.without_rules())
+    elif found is not None and found.rules is not None:
+        text, more = read_text(found.rules, found.rules_name)
+        problems += more
+    if found is None or text is None:
+        raise StackError(render(problems), f"correct {firebase_json.FILE} or the settings")
+    return rules_tests.OwnTests(
+        google=settings.google,
+        app_dir=settings.app_dir,
+        rules=found.rules_name,
+        text=text,
+        isolate=isolate,
+    )
 
 
 def unpack(stack: str, folder: Path, output: TextIO, project: Path = PROJECT) -> None:

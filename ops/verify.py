@@ -16,15 +16,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 from urllib.parse import urlsplit
 
 from checkout import never_delete
+from checkout.firebase_json import DEFAULT_DATABASE
 from checkout.never_delete import Protection
 from components.verification_spec import SOURCE_VARIABLE, Spec
 from firebase import index_builds
 from firebase.errors import GoogleError, JsonObject
-from firebase.release import get_release, text_digest
+from firebase.release import get_release, release_name, text_digest
 from firebase.rest import GoogleApi
 from ops import access, google, rules_evidence
 from ops.access import refresh
@@ -113,42 +115,68 @@ def functions(spec: Spec, deployed: Mapping[tuple[str, str], JsonObject]) -> Ite
 
 
 def _indexes(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
-    declared = {"project": spec.project, "database": spec.database, "indexes": spec.indexes}
-    for key, state in sorted(index_builds.states(api, declared).items()):
-        fix = None
-        if state != "READY":
-            fix = (
-                f"wait until it is built, then run:\n{up(spec.stack)}"
-                if state == "CREATING"
-                else refresh(spec.stack)
-            )
-            if state in index_builds.BROKEN:
-                fix = index_builds.broken_fix([key], refresh(spec.stack))
-        found = "does not exist" if state == index_builds.MISSING else state
-        yield CheckResult(thing=f"index {key}", found=found, fix=fix)
+    for database, indexes in ((spec.database, spec.indexes), *sorted(spec.other_indexes.items())):
+        place = "" if database == spec.database else f"{database} "
+        declared = {"project": spec.project, "database": database, "indexes": indexes}
+        for key, state in sorted(index_builds.states(api, declared).items()):
+            fix = None
+            if state != "READY":
+                fix = (
+                    f"wait until it is built, then run:\n{up(spec.stack)}"
+                    if state == "CREATING"
+                    else refresh(spec.stack)
+                )
+                if state in index_builds.BROKEN:
+                    fix = index_builds.broken_fix([key], refresh(spec.stack))
+            found = "does not exist" if state == index_builds.MISSING else state
+            yield CheckResult(thing=f"index {place}{key}", found=found, fix=fix)
 
 
 def _rules(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
-    if spec.release is None or spec.ruleset is None:
-        return
-    release = get_release(api, spec.project, spec.release)
-    thing = f"rules {spec.release}"
+    if spec.release is not None and spec.ruleset is not None:
+        line, live, files = _released(spec, api, spec.release, spec.ruleset, spec.rules_digest)
+        yield line
+        if live:
+            declared = text_digest(files) == spec.rules_digest
+            yield from never_delete_lines(spec, api, live, files, declared=declared)
+    yield from other_rules(spec, api)
+
+
+def other_rules(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
+    """The rules of other databases and of buckets: whether the declared text is released, and what it denies.
+
+    Raises:
+        GoogleError: a release or a ruleset could not be read, or attempts could not be evaluated.
+    """
+    for release, ruleset in sorted(spec.other_rulesets.items()):
+        digest = spec.other_digests.get(release)
+        line, live, files = _released(spec, api, release, ruleset, digest)
+        yield line
+        service, _, name = release.partition("/")
+        if live and service == release_name(DEFAULT_DATABASE):
+            database = replace(spec, database=name or DEFAULT_DATABASE)
+            declared = text_digest(files) == digest
+            yield from never_delete_lines(database, api, live, files, declared=declared)
+
+
+def _released(
+    spec: Spec, api: GoogleApi, name: str, ruleset: str, digest: str | None
+) -> tuple[CheckResult, str, dict[str, str]]:
+    """Whether a release has the declared ruleset and text; its ruleset, "" if it is absent, and the files."""
+    thing, fix = f"rules {name}", refresh(spec.stack)
+    release = get_release(api, spec.project, name)
     if release is None:
-        yield CheckResult(thing=thing, found="no release: the database has no rules", fix=refresh(spec.stack))
-        return
+        kind = "bucket" if name.startswith("firebase.storage/") else "database"
+        return CheckResult(thing=thing, found=f"no release: the {kind} has no rules", fix=fix), "", {}
     live = str(release.get("rulesetName"))
     files = google.ruleset_files(google.ruleset(api, live))
-    declared = text_digest(files) == spec.rules_digest
-    if live != spec.ruleset:
-        other = f"the release has the ruleset {live}; expected {spec.ruleset}"
-        yield CheckResult(thing=thing, found=other, fix=refresh(spec.stack))
-    elif not declared:
-        yield CheckResult(
-            thing=thing, found=f"the text of {spec.ruleset} is not the declared one", fix=refresh(spec.stack)
-        )
-    else:
-        yield CheckResult(thing=thing, found="the declared text is released")
-    yield from never_delete_lines(spec, api, live, files, declared=declared)
+    found = CheckResult(thing=thing, found="the declared text is released")
+    if live != ruleset:
+        other = f"the release has the ruleset {live}; expected {ruleset}"
+        found = CheckResult(thing=thing, found=other, fix=fix)
+    elif text_digest(files) != digest:
+        found = CheckResult(thing=thing, found=f"the text of {ruleset} is not the declared one", fix=fix)
+    return found, live, files
 
 
 def never_delete_lines(

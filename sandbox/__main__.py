@@ -14,9 +14,9 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
+from checkout.firestore_emulator import FirestoreError
 from sandbox import bench, copies, daemon, demo
 from sandbox.engine.toolchain import ToolchainError
-from sandbox.firestore import FirestoreError
 from sandbox.google.running.instance import InstanceError
 from sandbox.run_server import RUNNING
 from sandbox.running import MEGABYTE, RunOptions

@@ -14,6 +14,7 @@ GOOGLE_PROJECT = "crm-sandbox"
 GOOGLE_ENDPOINTS = {
     "GOOGLE_FIRESTORE_CUSTOM_ENDPOINT": "/firestore/v1/",
     "GOOGLE_FIREBASERULES_CUSTOM_ENDPOINT": "/firebaserules/v1/",
+    "GOOGLE_FIREBASE_STORAGE_CUSTOM_ENDPOINT": "/firebasestorage/v1beta/",
     "GOOGLE_CLOUDFUNCTIONS2_CUSTOM_ENDPOINT": "/cloudfunctions/v2beta/",
     "GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT": "/run/v2/",
     "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT": "/secretmanager/v1/",

@@ -20,7 +20,8 @@ from settings.reader import PROGRAM_DIR, ConfigReader
 _READS_THE_APP = {
     "appDir", "googleProject", "firestoreDatabase", "firestoreLocation", "storageBucket", "functionsRuntime",
     "functionParams", "functionVariables", "functionsRoles", "discoveryTimeout", "secrets",
-    "unmanagedFunctions", "runPredeploy", "predeployTimeout",
+    "unmanagedFunctions", "runPredeploy", "predeployTimeout", "firestoreRulesTests",
+    "firestoreRulesTestsTimeout",
     "alternativeSecrets", "backendUrlVariable", "databaseUrl", "neverDelete", "allowClientDeletes",
     "allowedServiceAccounts", "functionServiceAccounts",
 }  # fmt: skip

@@ -31,6 +31,7 @@ _PLAN_LIMIT = "reset to default (the limit of the plan)"
 BACKEND_URL_VARIABLE = "RAILWAY_WHATSAPP_URL"  # unless `backendUrlVariable` names another
 LONGEST_DISCOVERY = 600  # seconds
 LONGEST_PREDEPLOY = 3600  # seconds
+LONGEST_RULES_TESTS = 3600  # seconds
 
 # A table: the description first, then the rest on as few lines as possible.
 # fmt: off
@@ -98,8 +99,20 @@ class GoogleSettings:
         "They stay live as they are. Remove the setting after that `pulumi up`.",
         default=False,
     )
+    firestore_rules_tests: str | None = setting(
+        "The command that tests the security rules, such as `npm test --prefix rules-tests`. It runs in the "
+        "folder of firebase.json with the rules on Google's Firestore emulator, before anything is changed; "
+        "if it fails, nothing is. It runs isolated: without network and credentials, and it can change "
+        "nothing of the checkout.",
+        if_unset="no tests are run", rules=(text_rules.command,), example="npm test --prefix rules-tests",
+    )
+    firestore_rules_tests_timeout: int = setting(
+        "How long firestoreRulesTests may take, with the start of the emulator.",
+        default=300, low=1, high=LONGEST_RULES_TESTS, unit="seconds",
+    )
     storage_bucket: str | None = setting(
-        "The Cloud Storage bucket that getStorage().bucket() returns in functions.",
+        "The Cloud Storage bucket that getStorage().bucket() returns in functions. The rules of `storage` in "
+        "firebase.json are for it, unless they name a bucket.",
         if_unset="no default bucket", rules=(rules.bucket,), example="my-crm.firebasestorage.app",
     )
     database_url: str | None = setting(

@@ -63,4 +63,29 @@ SETTINGS: tuple[Bad, ...] = (
         cli=True,
     ),
     one("pruning in words", "pruneUnknownKeys", "old ones", put("pruneUnknownKeys", "false"), cli=True),
+    one(
+        "tests of the rules in a list",
+        "firestoreRulesTests",
+        ["npm", "test"],
+        put("firestoreRulesTests", "'npm test --prefix rules-tests'"),
+        cli=True,
+    ),
+    one(
+        "invisible character in the tests of the rules",
+        "firestoreRulesTests",
+        "npm\u200b test",
+        put("firestoreRulesTests", "'npm test --prefix rules-tests'"),
+    ),
+    one(
+        "no time for the tests of the rules",
+        "firestoreRulesTestsTimeout",
+        "0",
+        put("firestoreRulesTestsTimeout", "300"),
+    ),
+    one(
+        "a day for the tests of the rules",
+        "firestoreRulesTestsTimeout",
+        "86400",
+        put("firestoreRulesTestsTimeout", "300"),
+    ),
 )

@@ -31,7 +31,7 @@ from ops.adopt.google_rows import (
 from ops.adopt.google_state import KEPT, as_declared, bare, override_is_same
 from ops.adopt.live import Live
 from ops.adopt.model import UNKNOWN, Change, Declared, Found, Looked, Row, secret, text
-from ops.google import ruleset_files
+from ops.adopt.released_rules import Released, release_of
 from settings.model import BACKEND_URL_VARIABLE
 from settings.reader import set_command
 from user_errors import OR, shell_word
@@ -107,9 +107,7 @@ class _Matcher:
         for one in declared:
             self._of.setdefault(one.type, []).append(one)
         self._adopted: dict[str, str] = {}
-        self._released = ""
-        self._live_ruleset: JsonObject = {}
-        self._files: dict[str, str] = {}
+        self._released: dict[str, Released] = {}
 
     def _new(self, type_: str) -> list[Declared]:
         return [one for one in self._of.get(type_, []) if one.op == "create"]
@@ -359,43 +357,44 @@ class _Matcher:
         return changed("scheduler job", one, name, found), Found(urn=one.urn, id=identifier)
 
     def _read_rules(self) -> None:
-        """The released ruleset, if one of the two is to be adopted."""
-        releases = self._of.get(RELEASE, [])
-        if releases and (self._new(RULESET) or self._new(RELEASE)):
-            self._released = self._live.released_ruleset(str(releases[0].inputs["release_name"]))
-            self._live_ruleset = self._live.ruleset(self._released) if self._released else {}
-            self._files = ruleset_files(self._live_ruleset)
+        """The released rulesets, by their release's resource, if one of the two is to be adopted."""
+        if self._new(RULESET) or self._new(RELEASE):
+            for one in self._of.get(RELEASE, []):
+                name = self._live.released_ruleset(str(one.inputs["release_name"]))
+                self._released[one.name] = Released(name, self._live.ruleset(name) if name else {})
 
     def _ruleset(self, one: Declared) -> Match:
-        files = _files(one)
-        if not self._released:
+        files, released = _files(one), self._released.get(release_of(one.name), Released())
+        if not released.name:
             return created("ruleset", one, ", ".join(files)), None
-        short = self._released.rpartition("/")[2]
-        if files == self._files:
+        short = released.name.rpartition("/")[2]
+        if files == released.files:
             row = same("ruleset", one, short, "the released ruleset has the declared text")
-            return row, google_state.ruleset(one, self._live_ruleset)
-        if list(files.values()) == list(self._files.values()):
+            return row, google_state.ruleset(one, released.ruleset)
+        if list(files.values()) == list(released.files.values()):
             return created("ruleset", one, ", ".join(files), "the file has another name"), None
         return created("ruleset", one, ", ".join(files), "the released text is another one"), None
 
     def _release(self, one: Declared) -> Match:
-        name = str(one.inputs["release_name"])
-        if not self._released:
+        name, released = str(one.inputs["release_name"]), self._released[one.name]
+        if not released.name:
             return created("rules release", one, name), None
-        raw = {**one.raw, "ruleset_name": self._released}
+        raw = {**one.raw, "ruleset_name": released.name}
+        if "created" in raw:  # of the declared ruleset, which the `up` creates
+            raw["created"] = str(released.ruleset.get("createTime", ""))
         identifier = f"projects/{self._project}/releases/{name}"
         found = Found(urn=one.urn, id=identifier, inputs=raw, outputs=raw)
         new = str(one.inputs["ruleset_name"])
-        ruleset = next(iter(self._of.get(RULESET, [])), None)
+        ruleset = next((two for two in self._of.get(RULESET, []) if release_of(two.name) == one.name), None)
         declared = _files(ruleset) if ruleset is not None else {}
-        if declared == self._files or full_ruleset_name(self._project, new) == self._released:
+        if declared == released.files or full_ruleset_name(self._project, new) == released.name:
             return same("rules release", one, name), found
         changes: list[Change] = []
-        if [*self._files.values()] != [*declared.values()]:
-            old, declared_text = ("\n".join(files.values()) for files in (self._files, declared))
+        if [*released.files.values()] != [*declared.values()]:
+            old, declared_text = ("\n".join(files.values()) for files in (released.files, declared))
             changes.append(Change(property="rules", old=old, new=declared_text))
-        if [*self._files] != [*declared]:
-            old, declared_name = (text(", ".join(files)) for files in (self._files, declared))
+        if [*released.files] != [*declared]:
+            old, declared_name = (text(", ".join(files)) for files in (released.files, declared))
             changes.append(Change(property="source.files.name", old=old, new=declared_name))
         return changed("rules release", one, name, changes), found
 
@@ -482,15 +481,18 @@ class _Matcher:
         indexes, overrides = self._of.get(INDEX, []), self._of.get(FIELD, [])
         databases = [str(one.inputs.get("name") or "(default)") for one in self._of.get(DATABASE, [])]
         used = {str(one.inputs["database"]) for one in (*indexes, *overrides)}
-        keys = {one.name.partition("-")[2] for one in indexes}
-        places = {(one.inputs["collection"], one.inputs["field"]) for one in overrides}
+        places = {
+            (one.inputs["database"], one.inputs["collection"], one.inputs["field"]) for one in overrides
+        }
         for database in sorted(used.union(databases)):
+            of_it = [one for one in indexes if one.inputs["database"] == database]
+            keys = {one.name.partition("-")[2] for one in of_it}
             for key in sorted(self._live.indexes(database).keys() - keys):
                 yield extra("index", key)
             for name in sorted(self._live.fields(database)):
                 collection, _, field = name.split("/", 5)[5].partition("/fields/")
                 # `__default__` holds the defaults of the whole database.
-                if collection != "__default__" and (collection, field) not in places:
+                if collection != "__default__" and (database, collection, field) not in places:
                     yield extra("field override", f"{collection}.{field}")
         for database in databases:
             yield from self._undeclared_schedules(database)

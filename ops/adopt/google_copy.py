@@ -38,7 +38,7 @@ _OWN_VARIABLES = frozenset(
 """Variables that Google and the Firebase CLI set: their values are no secrets. Those of an app may have names
 that begin alike, such as GOOGLE_MAPS_KEY."""
 
-RELEASES = "cloud.firestore"
+RELEASES = ("cloud.firestore", "firebase.storage")
 GENERATION_2 = "GEN_2"
 
 
@@ -133,13 +133,13 @@ class _Copying:
         self._keep("firestore", cast("list[JsonObject]", schedules.get("backupSchedules") or []))
 
     def _rules(self) -> None:
-        """The releases of Firestore's rules, and the rulesets that they name."""
+        """The releases of the rules of Firestore and Cloud Storage, and the rulesets that they name."""
         releases = [
             one
             for one in self._list(
                 "firebaserules", f"{self._project}/releases", "releases", "releases of rules"
             )
-            if str(one["name"]).partition("/releases/")[2].partition("/")[0] == RELEASES
+            if str(one["name"]).partition("/releases/")[2].partition("/")[0] in RELEASES
         ]
         self._keep("firebaserules", releases)
         for name in sorted({str(one["rulesetName"]) for one in releases}):

@@ -92,7 +92,7 @@ def functions_active(context: Context) -> Finding:
 
 
 def rules_active(context: Context) -> Finding:
-    """B4: the released text is the declared one. Other rules that allow deletes are B5's failure."""
+    """B4: the released texts are the declared ones. Other rules that allow deletes are B5's failure."""
     spec, name = context.spec, context.released
     if spec.release is None:
         return unknown("the app declares no security rules", "name the rules in firebase.json")
@@ -101,7 +101,11 @@ def rules_active(context: Context) -> Finding:
     live = text_digest(context.rules)
     seen = context.seen(f"Firebase Rules: sha256 of the text of {name}", live)
     if live == spec.rules_digest:
-        return passed(f"the text of {name} is the declared one", seen)
+        right = f"the text of {name} is the declared one"
+        if others := list(verify.other_rules(spec, context.google)):
+            more = counted(len(spec.other_rulesets), "other release")
+            return of_results(others, f"{right}; so are those of {more}", seen)
+        return passed(right, seen)
     return failed(
         f"{name} is released, and its text is not the declared one",
         context.refresh,

@@ -64,6 +64,7 @@ PRODUCTS: dict[tuple[str, str], Product] = {
         ("cloudtasks", "cloudtasks", "v2"),
         ("eventarc", "eventarc", "v1"),
         ("firebase", "firebase", "v1beta1"),
+        ("firebasestorage", "firebasestorage", "v1beta"),
         ("artifactregistry", "artifactregistry", "v1"),
         ("cloudbilling", "cloudbilling", "v1"),
         ("runtimeconfig", "runtimeconfig", "v1beta1"),

@@ -117,7 +117,7 @@ def test_a_preview_shows_changed_functions_by_line_and_unknown_values_by_variabl
     """One JSON document, or one variable for all, would show as changed as a whole."""
     inputs = run().one("verification-run").inputs
     assert len(inputs["stdin"].splitlines()) == 1 + len(world.ENDPOINTS)
-    assert len(inputs["environment"]) == 5
+    assert len(inputs["environment"]) == 7
 
 
 def test_a_changed_property_of_a_function_is_verified(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,13 @@ from typing import Any
 import pulumi
 import pytest
 
-from checkout.app import RulesFile
+from checkout.firestore_files import OtherDatabase
 from checkout.rules_compiler import compile_problems
+from checkout.rules_file import RulesFile
+from checkout.storage_rules import BucketRules
 from components import verification_spec
 from firebase.errors import GoogleError, JsonObject
+from firebase.release import text_digest
 from firebase.rest import GoogleApi
 from tests.components import world
 from tests.components.conftest import Run
@@ -56,8 +60,7 @@ def test_the_guard_knows_the_release_and_its_ruleset(run: Run) -> None:
     del inputs["__provider"]
     assert inputs == {
         "project": world.PROJECT,
-        "release": "cloud.firestore",
-        "ruleset": "projects/crm-test/rulesets/one",
+        "releases": {"cloud.firestore": "projects/crm-test/rulesets/one"},
         "allowed": False,
     }
 
@@ -66,7 +69,7 @@ def test_without_rules_the_guard_knows_that_and_the_setting(run: Run) -> None:
     google = replace(world.GOOGLE, allow_rules_removal=True)
     engine = run(settings=lambda: world.settings(google=google), app=lambda: world.app(rules=None))
     inputs = engine.one("rules-guard").inputs
-    assert inputs.get("release") is None
+    assert not inputs.get("releases")
     assert inputs["allowed"] is True
 
 
@@ -82,6 +85,63 @@ def test_a_named_database_has_a_release_of_its_own(run: Run) -> None:
     google = replace(world.GOOGLE, firestore_database="archive")
     engine = run(settings=lambda: world.settings(google=google))
     assert engine.one("rules-release").inputs["release_name"] == "cloud.firestore/archive"
+
+
+def test_each_bucket_has_a_ruleset_and_a_release_that_are_never_deleted(run: Run) -> None:
+    file = RulesFile(name="storage.rules", content="rules_version = '2'; service firebase.storage { }")
+    storage = tuple(BucketRules(bucket=bucket, file=file) for bucket in ("crm-files", "my.app"))
+    engine = run(app=lambda: world.app(storage=storage))
+    for bucket in ("crm-files", "my.app"):
+        release = engine.one(f"rules-storage-release-{bucket}")
+        ruleset = engine.one(f"rules-storage-ruleset-{bucket}")
+        assert release.inputs["release_name"] == f"firebase.storage/{bucket}"
+        assert f"rules-storage-ruleset-{bucket}" in engine.waits_for(release)
+        assert ruleset.inputs["source"]["files"] == [{"name": file.name, "content": file.content}]
+        assert release.request.retainOnDelete
+        assert ruleset.request.retainOnDelete
+    names = {"firebase.storage/crm-files", "firebase.storage/my.app"}
+    assert set(engine.one("rules-guard").inputs["releases"]) == {"cloud.firestore", *names}
+    inputs = engine.one("verification-run").inputs
+    spec = verification_spec.from_lines(inputs["stdin"], inputs["environment"])
+    assert spec.other_digests == dict.fromkeys(names, text_digest({file.name: file.content}))
+    assert set(spec.other_rulesets) == names
+
+
+def test_another_database_has_its_own_release_and_indexes(run: Run) -> None:
+    text = "rules_version = '2'; service cloud.firestore { }"
+    other = OtherDatabase(
+        database="my-archive",
+        rules=RulesFile(name="archive.rules", content=text),
+        indexes=world.INDEXES,
+        fields=(world.FIELD,),
+    )
+    engine = run(app=lambda: world.app(databases=(other,)))
+    release = engine.one("rules-database-release-my-archive")
+    assert release.inputs["release_name"] == "cloud.firestore/my-archive"
+    assert release.request.retainOnDelete
+    names = {"cloud.firestore", "cloud.firestore/my-archive"}
+    assert set(engine.one("rules-guard").inputs["releases"]) == names
+    for spec in world.INDEXES:
+        index = engine.one(f"indexes.my_archive-{spec.key}")
+        assert index.inputs["database"] == "my-archive"
+        assert index.name.partition("-")[2] == spec.key  # what an adoption compares
+    builds = engine.one("indexes.my_archive-builds")
+    assert builds.inputs["database"] == "my-archive"
+    assert "indexes.my_archive-builds" in engine.waits_for(engine.one("verification-run"))
+    inputs = engine.one("verification-run").inputs
+    spec = verification_spec.from_lines(inputs["stdin"], inputs["environment"])
+    assert set(spec.other_indexes) == {"my-archive"}
+    assert set(spec.other_indexes["my-archive"]) == {one.key for one in world.INDEXES}
+    assert set(spec.other_rulesets) == {"cloud.firestore/my-archive"}
+
+
+def test_the_state_of_an_earlier_version_can_be_verified(run: Run) -> None:
+    inputs = run().one("verification-run").inputs
+    head, *rest = inputs["stdin"].splitlines()
+    earlier = {key: value for key, value in json.loads(head).items() if key != "other_digests"}
+    environment = {k: v for k, v in inputs["environment"].items() if "_OTHER_" not in k}
+    spec = verification_spec.from_lines("\n".join([json.dumps(earlier), *rest]), environment)
+    assert (spec.other_digests, spec.other_rulesets, spec.other_indexes) == ({}, {}, {})
 
 
 def test_rules_that_do_not_compile_are_problems_with_their_line(tmp_path: Path) -> None:

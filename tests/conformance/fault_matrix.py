@@ -1,6 +1,7 @@
 """`make faults`: the whole fault matrix, in processes that each have sandboxes of their own, and next to them
 the kills of the real engine; then the matrix of Google's requests under the real engine. Prints every
-failure, then how many cases there were and how many failed.
+failure, then how many cases there were and how many failed. Last, clients try what the rules forbid while an
+`up` that edits them is killed at each request.
 
 Refuses to pass over a case: one that could not be run counts as failed.
 """
@@ -15,6 +16,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
+from dataclasses import asdict
 from multiprocessing import get_context
 
 from tests.conformance.railway_faults import (
@@ -27,9 +29,10 @@ from tests.conformance.railway_faults import (
     run_until_it_came,
 )
 from tests.conformance.warm_processes import WarmProcesses
-from tests.e2e import google_faults
+from tests.e2e import google_faults, rules_prober
 from tests.e2e.engine_kills import EngineLab, Kill
 from tests.e2e.google_faults import GoogleLab
+from tests.e2e.rules_prober import Figures
 
 WORKERS = 2 * (os.cpu_count() or 1) - 1
 """For the matrix, whose cases wait more than they work; one more kills engines."""
@@ -37,6 +40,7 @@ GOOGLE_WORKERS = os.cpu_count() or 1
 """For Google's matrix, whose cases run the engine. They run after the others, some of which wait less than
 a busy machine needs."""
 NOT_GOOGLE = ("create-", "change-", "refresh-", "engine-")
+RULES = "rules-"
 SHOWN = 2000
 """Characters of one failure that are printed."""
 
@@ -134,8 +138,9 @@ def main(argv: Sequence[str]) -> int:
     only: str = parser.parse_args(argv).only
     cases = failures = 0
     for part, selected in (
-        (railway_matrix, not only.startswith("google-")),
-        (google_matrix, not only.startswith(NOT_GOOGLE)),
+        (railway_matrix, not only.startswith(("google-", RULES))),
+        (google_matrix, not only.startswith((*NOT_GOOGLE, RULES))),
+        (rules_matrix, not only or only.startswith(RULES)),
     ):
         if selected:
             more, failed = part(only)
@@ -158,6 +163,22 @@ def google_matrix(only: str) -> tuple[int, int]:
     print(f"google_fault_seconds {time.monotonic() - began:.0f}")  # noqa: T201
     print(f"google_fault_cases {len(running)}\ngoogle_fault_failures {failures}", flush=True)  # noqa: T201
     return len(running), failures
+
+
+def rules_matrix(_only: str) -> tuple[int, int]:
+    """Kill an `up` that edits the rules at each request, with clients that try what the rules forbid.
+
+    Returns how many kills there were, and whether a client ever met a release that was absent or open.
+    """
+    began = time.monotonic()
+    figures: list[Figures] = []
+    wrong = _failure(lambda: figures.append(rules_prober.probe()))
+    for found in figures:
+        for name, value in asdict(found).items():
+            print(f"rules_probe_{name} {value}")  # noqa: T201
+    print(f"rules_probe_seconds {time.monotonic() - began:.0f}", flush=True)  # noqa: T201
+    kills = figures[0].kills if figures else 1
+    return kills, _report("rules-", wrong)
 
 
 def railway_matrix(only: str) -> tuple[int, int]:

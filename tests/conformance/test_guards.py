@@ -63,11 +63,10 @@ def test_the_pickle_in_the_state_is_only_the_class_path(provider: ResourceProvid
             RulesGuardProvider(),
             {
                 "project": "p",
-                "release": "cloud.firestore",
-                "ruleset": "projects/p/rulesets/r",
+                "releases": {"cloud.firestore": "projects/p/rulesets/r"},
                 "allowed": False,
             },
-            {"release": None},
+            {"releases": {}},
         ),
     ],
     ids=("deletion", "rules"),

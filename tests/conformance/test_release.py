@@ -206,7 +206,9 @@ def test_another_project_or_name_is_a_replacement(release: DynamicResource, chan
 @pytest.mark.parametrize(
     ("change", "refused"),
     [
-        ({"release_name": "firebase.storage/bucket"}, {"release_name"}),
+        ({"release_name": "firebase.storage"}, {"release_name"}),
+        ({"release_name": "firebase.storage/gs://bucket"}, {"release_name"}),
+        ({"release_name": "firebase.storage/my-crm.firebasestorage.app"}, set[str]()),
         ({"release_name": ""}, {"release_name"}),
         ({"project": ""}, {"project"}),
         ({"ruleset_name": ""}, {"ruleset_name"}),

@@ -3,8 +3,8 @@ folder that can be copied.
 
 The app is small, so that a first `up` is short: four functions (public, private, for an event with a secret,
 scheduled), a composite index, a field override with a time to live, and rules. A second declaration changes
-an object of each kind that can change. There is no Firestore emulator: the Google sandbox checks the syntax
-of rules only, and evaluates none.
+an object of each kind that can change. Unless a test gives one, there is no Firestore emulator: the Google
+sandbox checks the syntax of rules only, and evaluates none.
 """
 
 from __future__ import annotations
@@ -179,18 +179,21 @@ class GoogleWorld:
     Args:
         folder: where their state is kept; created if it does not exist.
         tools: the engine and the app.
+        emulator: host:port of a Firestore emulator, which the Google sandbox loads released rules into.
     """
 
-    def __init__(self, folder: Path, tools: Tools) -> None:
+    def __init__(self, folder: Path, tools: Tools, emulator: str | None = None) -> None:
         self.folder = folder
         self.tools = tools
+        self._emulator = emulator
         self._state = folder / "state"
         self._state.mkdir(parents=True, exist_ok=True)
         self._kept = ExitStack()
 
     def __enter__(self) -> GoogleWorld:
         railway = self._kept.enter_context(LocalServer(railway_app(self.folder / "railway.json")))
-        google = self._kept.enter_context(LocalServer(google_app(self.folder / "google.json")))
+        app = google_app(self.folder / "google.json", self._emulator)
+        google = self._kept.enter_context(LocalServer(app))
         proxy = self._kept.enter_context(RefusingProxy())
         self.railway_url, self.google_url = railway.url, google.url
         self.environ = {

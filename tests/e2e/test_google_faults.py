@@ -91,3 +91,19 @@ def test_a_change_kills_at_every_operation_and_changes_every_kind(lab: GoogleLab
     requests = lab.undisturbed("change").requests
     assert {case.request for case in cases} == requests.keys() - set(BATCHES_OF_ONE)
     assert {case.kind for case in cases} == {*KILLS}
+
+
+def test_an_index_is_deleted_after_everything_that_may_query_it(lab: GoogleLab) -> None:
+    """The old code of functions, also of those that are deleted in the same `up`, queries the old index."""
+    with lab.applied("create") as world:
+        lab.tools.declare("changed")
+        world.google("counters/reset", {})
+        world.run("up", "--yes", "--skip-preview")
+        sent = [str(record["operation"]) for record in world.google("requests")]
+    functions, indexes = "cloudfunctions.projects.locations.functions.", "collectionGroups.indexes."
+    code = [at for at, one in enumerate(sent) if functions in one and changes(one)]
+    assert {sent[at].rpartition(".")[2] for at in code} >= {"create", "patch", "delete"}
+    (created,) = [at for at, one in enumerate(sent) if one.endswith(f"{indexes}create")]
+    (deleted,) = [at for at, one in enumerate(sent) if one.endswith(f"{indexes}delete")]
+    assert created < min(code)
+    assert deleted > max(code)

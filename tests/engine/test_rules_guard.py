@@ -31,9 +31,11 @@ class Stack:
         program.environ["PYTHONPATH"] = str(ROOT)
         program.write("__main__.py", PROGRAM)
 
-    def give(self, ruleset: str | None, *, allowed: bool = False) -> None:
-        release = None if ruleset is None else "cloud.firestore"
-        given = {"release": release, "ruleset": ruleset, "allowed": allowed}
+    def give(
+        self, ruleset: str | None, *, storage: dict[str, str] | None = None, allowed: bool = False
+    ) -> None:
+        releases = {} if ruleset is None else {"cloud.firestore": ruleset}
+        given = {"releases": releases | (storage or {}), "allowed": allowed}
         self.program.write("given.json", json.dumps(given))
 
     def preview(self, code: int = 0) -> str:
@@ -80,3 +82,35 @@ def test_an_app_that_never_had_rules_is_not_refused(stack: Stack) -> None:
     assert "stays live" in stack.preview(code=1)
     stack.program.run("destroy", "--yes", "--skip-preview")
     assert stack.program.resources() == []
+
+
+def test_a_bucket_whose_rules_leave_is_an_error_of_its_own(stack: Stack) -> None:
+    buckets = {f"firebase.storage/{name}": f"projects/my-crm/rulesets/{name}" for name in ("one", "two")}
+    stack.give(RULESETS[0], storage=buckets)
+    stack.program.up()
+    stack.give(RULESETS[0], storage={"firebase.storage/one": RULESETS[1]})
+    text = stack.preview(code=1)
+    assert "the release firebase.storage/two of my-crm stays live with projects/my-crm/rulesets/two" in text
+    assert "(key `rules` of `storage`)" in text
+    assert "firebase.storage/one" not in text
+    stack.give(None)
+    text = stack.preview(code=1)
+    assert "cloud.firestore" in text
+    assert "firebase.storage/one" in text
+
+
+def test_what_an_earlier_version_recorded_is_still_compared(stack: Stack) -> None:
+    stack.give(RULESETS[0])
+    stack.program.up()
+    state = json.loads(stack.program.run("stack", "export").text)
+    for row in state["deployment"]["resources"]:
+        if row["type"].endswith("RulesGuard"):
+            for part in ("inputs", "outputs"):
+                row.get(part, {}).pop("releases", None)
+            row["inputs"] |= {"release": "cloud.firestore", "ruleset": RULESETS[0]}
+    stack.program.write("earlier.json", json.dumps(state))
+    stack.program.run("stack", "import", "--file", "earlier.json")
+    stack.give(RULESETS[1])
+    stack.preview()
+    stack.give(None)
+    assert f"the release cloud.firestore of my-crm stays live with {RULESETS[0]}" in stack.preview(code=1)

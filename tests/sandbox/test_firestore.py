@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from checkout.firestore_emulator import FirestoreError, find_emulator, find_java
 from sandbox import firestore, supervisor
-from sandbox.firestore import FirestoreEmulator, FirestoreError, RulesError, find_emulator, find_java
+from sandbox.firestore import FirestoreEmulator, RulesError
 
 pytestmark = pytest.mark.sandbox
 

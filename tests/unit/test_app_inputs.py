@@ -280,10 +280,13 @@ def test_sections_that_are_not_deployed(given: Input) -> None:
     loaded, problems = given.load(firebase, {"functions/index.js": HELLO})
     assert problems == []
     assert loaded is not None
-    assert loaded.notes == (
+    named = [note.split(" Deploy it with: ") for note in loaded.notes]
+    assert [what for what, _ in named] == [
         'firebase.json: "auth" is not deployed by this program.',
         'firebase.json: "ailogic" is not deployed by this program.',
-    )
+    ]
+    for section, (_, command) in zip(("auth", "ailogic"), named, strict=True):
+        assert command.endswith(f"npx firebase-tools deploy --only {section} --project crm-sandbox")
 
 
 PHONE = (

@@ -54,11 +54,16 @@ def test_comments_are_allowed(app: Path) -> None:
 def test_several_databases(app: Path) -> None:
     document = {"firestore": [FIRESTORE, {"database": "archive", "rules": "firestore.rules"}]}
     found = good(app, document)
+    managed = "gets its rules and indexes. Its protection and its backups are not managed."
     assert found.indexes is not None
-    assert found.notes == ('firebase.json: the database "archive" is not deployed by this program.',)
+    assert found.notes == (f'firebase.json: the database "archive" {managed}',)
+    (archive,) = found.databases
+    assert (archive.database, archive.rules_name, archive.indexes) == ("archive", "firestore.rules", None)
     other = good(app, document, "archive")
     assert other.indexes is None
-    assert other.notes == ('firebase.json: the database "(default)" is not deployed by this program.',)
+    assert other.notes == (f'firebase.json: the database "(default)" {managed}',)
+    (default,) = other.databases
+    assert default.indexes is not None
 
 
 def test_a_database_without_an_entry_is_a_problem(app: Path) -> None:
@@ -79,10 +84,13 @@ def test_several_codebases(app: Path) -> None:
 
 
 def test_targets_that_are_not_deployed_are_notes(app: Path) -> None:
-    found = good(app, {"firestore": FIRESTORE, "hosting": {}, "storage": {}, "emulators": {}, "$schema": "x"})
+    found = good(app, {"firestore": FIRESTORE, "hosting": {}, "run": {}, "emulators": {}, "$schema": "x"})
+    deploy = "npx firebase-tools deploy --only"
+    with_it = "is not deployed by this program. Deploy it with:"
+    experiment = "FIREBASE_CLI_EXPERIMENTS=directcloudrun"
     assert found.notes == (
-        'firebase.json: "hosting" is not deployed by this program.',
-        'firebase.json: "storage" is not deployed by this program.',
+        f'firebase.json: "hosting" {with_it} {deploy} hosting --project <project>',
+        f'firebase.json: "run" {with_it} {experiment} {deploy} run --project <project>',
     )
 
 
@@ -95,12 +103,15 @@ def test_the_location_is_read(app: Path) -> None:
     [
         ("[]", "one JSON object"),
         ('{"firestore": 1,}', "line 1, column 17"),
-        ("{}", "has neither firestore nor functions"),
+        ("{}", "has neither firestore nor functions nor storage"),
         ({"firestore": 1}, "firestore must be an object"),
         ({"firestore": "rules"}, "which is not a JSON file in"),
         ({"firestore": "missing.json"}, "which is not a JSON file in"),
         ({"firestore": [{"target": "main", "rules": "firestore.rules"}]}, "does not read deploy targets"),
         ({"firestore": [1]}, "firestore must be an object"),
+        ({"firestore": [{}, {}]}, 'two entries for the database "(default)"'),
+        ({"firestore": [{}, {"database": "A_b"}]}, "has the database 'A_b', which is not the id of one"),
+        ({"firestore": [{}, {"database": "other", "rules": "no"}]}, "the file no, which does not exist"),
         ({"firestore": {"rules": 1}}, "firestore.rules must be a path"),
         ({"firestore": {"rules": "missing.rules"}}, "the file missing.rules, which does not exist"),
         ({"firestore": {"rules": "/etc/hostname"}}, "leaves the app's folder"),

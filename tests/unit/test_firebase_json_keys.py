@@ -44,7 +44,6 @@ RUN = {"serviceId": "api", "region": "us-central1", "rootDir": ".", "ignore": ["
 # A note each: what is in these sections is of no account.
 NOT_DEPLOYED: dict[str, object] = {
     "hosting": HOSTING,
-    "storage": {"rules": "storage.rules", "target": "main", "bucket": "b", **HOOKS},
     "database": {"rules": "database.rules.json", "instance": "i", "target": "main", **HOOKS},
     "extensions": {"resize": "firebase/storage-resize-images@0.2"},
     "remoteconfig": {"template": "remoteconfig.template.json", **HOOKS},
@@ -100,6 +99,8 @@ USED: dict[str, object] = {
         **HOOKS,
     },
 }
+# An entry of `storage`, which is used too; each key of it on its own is refused, so it has tests of its own.
+STORAGE: dict[str, object] = {"rules": "firestore.rules", "bucket": "crm-files", "target": "main", **HOOKS}
 # Accepted, with a note that says that it has no effect.
 NO_EFFECT: dict[str, object] = {
     "firestore": {"edition": "standard", "dataAccessMode": "FIRESTORE_NATIVE"},
@@ -135,7 +136,7 @@ def app(tmp_path: Path) -> Path:
 
 def read(app: Path, document: Mapping[str, object]) -> tuple[FirebaseJson, list[str]]:
     (app / "firebase.json").write_text(json.dumps(document), encoding="utf-8")
-    found, problems = load(app, "(default)")
+    found, problems = load(app, "(default)", "my-crm")
     assert found is not None
     return found, [problem.what for problem in problems]
 
@@ -178,9 +179,9 @@ KIT_ROWS = list(paths(KIT))
 
 
 def test_there_are_as_many_keys_as_in_public_files() -> None:
-    rows = (*NOTED_ROWS, *SILENT_ROWS, *USED_ROWS, *NO_EFFECT_ROWS, *KIT_ROWS)
+    rows = (*NOTED_ROWS, *SILENT_ROWS, *USED_ROWS, *NO_EFFECT_ROWS, *KIT_ROWS, *paths({"storage": STORAGE}))
     assert len(rows) + len(REFUSED) > 200
-    sections = {*NOT_DEPLOYED, *SILENT, *USED}
+    sections = {*NOT_DEPLOYED, *SILENT, *USED, "storage"}
     assert len(sections) == 15
 
 
@@ -189,7 +190,10 @@ def test_a_key_of_what_is_not_deployed_is_a_note(app: Path, path: Path_, value: 
     for document in (document_of(path, value), document_of((path[0], 0, *path[1:]), value)):
         found, problems = read(app, document)
         assert problems == []
-        assert found.notes == (f'firebase.json: "{path[0]}" is not deployed by this program.',)
+        (note,) = found.notes
+        what, command = note.split(" Deploy it with: ")
+        assert what == f'firebase.json: "{path[0]}" is not deployed by this program.'
+        assert command.endswith(f"npx firebase-tools deploy --only {path[0]} --project my-crm")
 
 
 @pytest.mark.parametrize(("path", "value"), SILENT_ROWS, ids=ids(SILENT_ROWS))
@@ -207,6 +211,15 @@ def test_a_key_that_is_used_changes_what_is_read(app: Path, path: Path_, value: 
     other, _ = read(app, base)
     defaults = {("functions",), ("functions", "source"), ("firestore",), ("firestore", "database")}
     assert (found == other) is (path in defaults - {("functions",), ("firestore",)})
+
+
+@pytest.mark.parametrize("key", sorted(STORAGE))
+def test_a_key_of_storage_is_used(app: Path, key: str) -> None:
+    found, problems = read(app, {"storage": [STORAGE]})
+    assert problems == []
+    assert found.notes == ()
+    other, _ = read(app, {"storage": [{one: value for one, value in STORAGE.items() if one != key}]})
+    assert found != other
 
 
 @pytest.mark.parametrize(("path", "value"), NO_EFFECT_ROWS, ids=ids(NO_EFFECT_ROWS))

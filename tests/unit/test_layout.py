@@ -185,6 +185,8 @@ OPENS_FILES = {
     "checkout/node_program.py": {".open"},  # the first bytes of the command node
     # The process that loads the functions: its pipes, /proc and the mounts of its own namespace.
     "checkout/isolated_process.py": {"open", "os.open", "os.listdir"},
+    # The process that runs the tests of the rules: the emulator's output, in a folder of its own.
+    "checkout/rules_tests_process.py": {".open", ".read_bytes"},
     "checkout/isolation.py": {"os.scandir"},
     "checkout/hidden_files.py": {"os.scandir"},
     "checkout/temporary_folder.py": {"os.scandir"},

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from checkout.live_database import database_problems
+from checkout.live_database import database_problems, other_problems
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi
 from settings.model import GoogleSettings
@@ -118,3 +118,28 @@ def test_a_database_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
         (shown,) = problems(denied, settings, tmp_path)
         assert "the Firestore database could not be read: denied" in shown
         assert "fix: grant the role" in shown
+
+
+@pytest.mark.parametrize(
+    ("answer", "what", "fix"),
+    [
+        (ABSENT, "which my-crm does not have", "gcloud firestore databases create --database=archive"),
+        (OFF, "which my-crm does not have", "gcloud firestore databases create --database=archive"),
+        ({**LIVE, "type": "DATASTORE_MODE"}, "of the type DATASTORE_MODE", "Remove its entry"),
+        (GoogleError("denied", "ask the owner", status=403), "could not be read: denied", "ask the owner"),
+    ],
+)
+def test_another_database_that_gets_no_rules_is_a_problem(
+    tmp_path: Path, answer: JsonObject | GoogleError, what: str, fix: str
+) -> None:
+    (problem,) = other_problems(Google(answer), "my-crm", "archive", tmp_path)
+    assert problem.key == "firebase.json"
+    assert what in problem.what
+    assert fix in problem.fix
+
+
+def test_another_database_is_read_once_wherever_it_is(tmp_path: Path) -> None:
+    google = Google({**LIVE, "locationId": "us-east1"})
+    for _ in range(2):
+        assert other_problems(google, "my-crm", "archive", tmp_path) == []
+    assert google.asked == ["projects/my-crm/databases/archive"]

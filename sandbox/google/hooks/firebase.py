@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox.google.errors import ApiError
+
 if TYPE_CHECKING:
     from sandbox.google.request import ApiRequest, Handler
     from sandbox.google.store import Json
@@ -31,6 +33,18 @@ def get_project(request: ApiRequest) -> Json:
         "resources": {"storageBucket": f"{request.project}.firebasestorage.app"},
         "state": "ACTIVE",
     }
+
+
+def default_bucket(request: ApiRequest) -> Json:
+    """Return the default bucket: the one of the project's name that exists, of the newer form first."""
+    project = request.project
+    for bucket in (f"{project}.firebasestorage.app", f"{project}.appspot.com"):
+        if request.store.get("storage/buckets", bucket) is not None:
+            return {
+                "name": f"projects/{project}/defaultBucket",
+                "bucket": {"name": f"projects/{project}/buckets/{bucket}"},
+            }
+    raise ApiError("NOT_FOUND", f"Requested entity was not found: projects/{project}/defaultBucket")
 
 
 def compute_project(request: ApiRequest) -> Json:
@@ -58,6 +72,7 @@ def billing(request: ApiRequest) -> Json:
 HANDLERS: dict[str, Handler] = {
     "firebase.projects.getAdminSdkConfig": sdk_config,
     "firebase.projects.get": get_project,
+    "firebasestorage.projects.getDefaultBucket": default_bucket,
     "compute.projects.get": compute_project,
     "cloudbilling.projects.getBillingInfo": billing,
 }

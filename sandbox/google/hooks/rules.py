@@ -7,6 +7,7 @@ without one, only the syntax is checked, and test suites are not supported.
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from typing import TYPE_CHECKING, cast
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 MAX_RULESETS = 2500
 MAX_SOURCE_BYTES = 262_144
 FIRESTORE = "cloud.firestore"
+SERVICE = re.compile(r"\bservice\s+(cloud\.firestore|firebase\.storage)\b")
 DENY_ALL = """rules_version = '2';
 service cloud.firestore {
   match /{document=**} {
@@ -104,7 +106,7 @@ async def create_ruleset(request: ApiRequest) -> Json:
         "name": f"projects/{request.project}/rulesets/{key}",
         "source": {"files": files},
         "createTime": timestamp(),
-        "metadata": {"services": [FIRESTORE]},
+        "metadata": {"services": sorted({*SERVICE.findall("\n".join(file["content"] for file in files))})},
     }
     if request.body.get("attachmentPoint"):
         ruleset["attachmentPoint"] = request.body["attachmentPoint"]

@@ -434,6 +434,32 @@ def test_the_released_ruleset_with_the_declared_text_is_taken() -> None:
     assert {one.verdict for one in look(answers, RULESET, RELEASED).rows} == {Verdict.SAME}
 
 
+def test_each_release_is_compared_with_its_own_ruleset() -> None:
+    """Firestore's rules, and those of a bucket, whose release has another text."""
+    bucket_rules = {"files": [{"name": "storage.rules", "content": "allow list;\n"}]}
+    ruleset = declared(google.RULESET, "rules-storage-ruleset-b", {"project": "crm", "source": bucket_rules})
+    name = "firebase.storage/b"
+    inputs = {"project": "crm", "release_name": name, "ruleset_name": UNKNOWN, "created": UNKNOWN}
+    released = declared(google.RELEASE, "rules-storage-release-b", {**inputs, "__provider": "code"})
+    one, two = f"{BASE}/rulesets/r1", f"{BASE}/rulesets/r2"
+    theirs = {"files": [{"name": "storage.rules", "content": "allow write;\n"}]}
+    created = "2026-11-30T12:00:00Z"
+    answers = {
+        RELEASE: {"rulesetName": one},
+        one: {"name": one, "source": RULES, "createTime": created},
+        f"{BASE}/releases/{name}": {"rulesetName": two},
+        two: {"name": two, "source": theirs, "createTime": created},
+    }
+    looked = look(answers, RULESET, RELEASED, ruleset, released)
+    found = {one.urn: one for one in looked.found}
+    assert found[RULESET.urn].id == one
+    assert found[released.urn].id == f"{BASE}/releases/{name}"
+    assert found[released.urn].outputs == {**released.inputs, "ruleset_name": two, "created": created}
+    assert ruleset.urn not in found
+    (change,) = row(looked, released).changes
+    assert (change.old, change.new) == ("allow write;\n", "allow list;\n")
+
+
 def test_other_rules_are_shown_with_their_text() -> None:
     live = f"{BASE}/rulesets/r1"
     other = {"files": [{"name": "firestore.rules", "content": "allow write;\n"}]}
