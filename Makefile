@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 APP := examples/crm
 STAMPS := .venv/.installed .toolchain/.built $(APP)/functions/node_modules/.package-lock.json \
 	$(APP)/backend/node_modules/.package-lock.json sandbox/functions_host/node_modules/.package-lock.json
-WORKERS ?= 3
+WORKERS ?= 4
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -39,7 +39,7 @@ down: setup ## stop the sandbox; its state is kept
 	@$(VENV)/python -m sandbox down
 
 test: setup ## every layer of tests
-	$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: setup ## format, lint, types, workflows
 	$(VENV)/ruff format --check .

@@ -25,6 +25,7 @@ from checkout.firestore_emulator import (
     find_java,
     start_command,
 )
+from sandbox import java_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -103,7 +104,8 @@ class FirestoreEmulator:
         emulator = find_emulator(os.environ)
         for attempt in range(1, PORT_ATTEMPTS + 1):
             port = _free_port()
-            output = self._run(start_command(emulator, java, port, self._options), java, port)
+            environ = {**os.environ, "JAVA": java, **java_options.variables(os.environ, java, emulator)}
+            output = self._run(start_command(emulator, java, port, self._options), environ, port)
             if output is None:
                 return self
             # Another process may have taken the free port in the meantime.
@@ -114,12 +116,12 @@ class FirestoreEmulator:
                 )
         raise AssertionError  # the last attempt returns or raises
 
-    def _run(self, command: list[str], java: str, port: int) -> str | None:
+    def _run(self, command: list[str], environ: dict[str, str], port: int) -> str | None:
         """Start the command in its own process group; return None if it responds, else its last output."""
         with tempfile.TemporaryFile() as out:
             self._process = subprocess.Popen(
                 ["sh", "-c", _GROUP, "firestore-emulator", *command],
-                env={**os.environ, "JAVA": java},
+                env=environ,
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=out,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -22,6 +23,20 @@ hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("untimed")
+
+_LONG = ("e2e", "acceptance", "engine", "security", "conformance", "sandbox", "rules")
+"""The folders of the long files, longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files: workers that are done with one find short ones until the end."""
+    items.sort(key=_layer)
+
+
+def _layer(item: pytest.Item) -> int:
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    return _LONG.index(folder) if folder in _LONG else len(_LONG)
+
 
 _lines_of = user_errors.lines_of
 _rendered: dict[str, None] = {}

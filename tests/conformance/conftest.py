@@ -37,14 +37,16 @@ def google_process(google_environ: dict[str, str]) -> Iterator[DynamicProcess]:
 
 
 @pytest.fixture
-def railway() -> Iterator[World]:
-    """An empty Railway sandbox."""
+def railway(request: pytest.FixtureRequest) -> Iterator[World]:
+    """An empty Railway sandbox. Its provider processes are forks, unless the test is marked `cold_starts`."""
+    cold = request.node.get_closest_marker("cold_starts") is not None
+    warm: WarmProcesses | None = None if cold else request.getfixturevalue("warm")
     with LocalServer(create_railway()) as server:
-        yield World(server.url)
+        yield World(server.url, warm)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def warm() -> Iterator[WarmProcesses]:
-    """Starts the many processes of a file in a moment each."""
+    """Starts provider processes in a moment each."""
     with WarmProcesses() as warm:
         yield warm

@@ -3,7 +3,7 @@ deleted twice."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,8 +23,6 @@ from railway.service_settings import ServiceSettingsProvider
 from railway.shared_variables import SharedVariablesProvider
 from railway.tcp_proxy import TcpProxyProvider
 from railway.variables import VariablesProvider
-from sandbox.local_server import LocalServer
-from sandbox.railway.app import create_app
 from tests.conformance.dynamic_process import UNKNOWN, DynamicResource, Live, refusal
 from tests.conformance.railway_world import (
     ALWAYS_DECLARED,
@@ -37,16 +35,8 @@ from tests.conformance.railway_world import (
     first_up,
 )
 from tests.conformance.test_railway_environments import NEW_ALLOWED
-from tests.conformance.warm_processes import WarmProcesses
 
 pytestmark = pytest.mark.conformance
-
-
-@pytest.fixture
-def railway(warm: WarmProcesses) -> Iterator[World]:
-    """An empty Railway sandbox."""
-    with LocalServer(create_app()) as server:
-        yield World(server.url, warm)
 
 
 Place = Mapping[str, str]

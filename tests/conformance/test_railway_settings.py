@@ -5,7 +5,6 @@ test_railway_dashboard_edits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,20 +12,10 @@ import pytest
 from railway.service import ServiceProvider
 from railway.service_settings import ServiceSettingsProvider
 from railway.settings_table import SETTINGS
-from sandbox.local_server import LocalServer
-from sandbox.railway.app import create_app
 from tests.conformance.railway_worker import Worker
 from tests.conformance.railway_world import World, first_up
-from tests.conformance.warm_processes import WarmProcesses
 
 pytestmark = pytest.mark.conformance
-
-
-@pytest.fixture
-def railway(warm: WarmProcesses) -> Iterator[World]:
-    """An empty Railway sandbox."""
-    with LocalServer(create_app()) as server:
-        yield World(server.url, warm)
 
 
 SETTING_EDITS: dict[str, tuple[Any, dict[str, Any]]] = {

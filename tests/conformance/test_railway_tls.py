@@ -11,7 +11,7 @@ from tests.conformance.dynamic_process import refusal
 from tests.conformance.railway_world import Declared, Engine, World
 from tests.conformance.response_changes import TlsFront
 
-pytestmark = pytest.mark.conformance
+pytestmark = [pytest.mark.conformance, pytest.mark.cold_starts]
 
 
 @pytest.mark.parametrize(
