@@ -27,6 +27,7 @@ WEIGHTS: Mapping[str, tuple[float, int]] = {
     "gcp:secretmanager/secretIamBinding:SecretIamBinding": (3, 0),
     "gcp:secretmanager/secretIamMember:SecretIamMember": (3, 0),
     "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding": (3, 0),
+    "gcp:cloudtasks/queueIamBinding:QueueIamBinding": (3, 0),
 }
 OTHER = (1.0, 0)  # the others were created in 0 to 1 s on the sandbox
 PAUSE = 3.0  # seconds, the plugin's default

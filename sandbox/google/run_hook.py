@@ -33,6 +33,10 @@ class RunHook(Protocol):
         """Send a message to the functions on a topic."""
         ...
 
+    def stored(self, kind: str, stored: Json) -> None:
+        """Send an event about an object of a bucket: finalized, deleted or metadataUpdated."""
+        ...
+
     def run_task(self, name: str) -> None:
         """Send a task of Cloud Tasks now."""
         ...

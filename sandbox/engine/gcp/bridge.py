@@ -63,6 +63,9 @@ _UNSET: dict[str, dict[str, Any]] = {
         "serviceConfig.binaryAuthorizationPolicy": "",
         "serviceConfig.directVpcEgress": "",
         "serviceConfig.directVpcNetworkInterfaces": [],
+        "serviceConfig.directVpcNetworkInterfaces.network": "",
+        "serviceConfig.directVpcNetworkInterfaces.subnetwork": "",
+        "serviceConfig.directVpcNetworkInterfaces.tags": [],
         "serviceConfig.environmentVariables": {},
         "serviceConfig.gcfUri": "",
         "serviceConfig.minInstanceCount": 0,
@@ -93,6 +96,7 @@ _UNSET: dict[str, dict[str, Any]] = {
         "retryConfig.maxRetryDuration": "",
         "stackdriverLoggingConfig": None,
     },
+    "gcp:cloudtasks/queueIamBinding:QueueIamBinding": {"condition": None, "etag": None, "members": _LIST},
     "gcp:firebaserules/ruleset:Ruleset": {
         "deletionPolicy": "DELETE",
         "source.files.fingerprint": "",

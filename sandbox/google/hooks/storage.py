@@ -335,14 +335,19 @@ def patch_object(request: ApiRequest) -> Json:
     updated = {key: value for key, value in {**found, **requested}.items() if value is not None}
     updated |= {"metageneration": str(int(found["metageneration"]) + 1), "updated": timestamp()}
     request.store.put(objects(bucket), name, updated)
+    if request.cloud.functions is not None:
+        request.cloud.functions.stored("metadataUpdated", updated)
     return updated
 
 
 def delete_object(request: ApiRequest) -> Response:
     bucket, name = request.params["bucket"], request.params["object"]
-    check_preconditions(request.query, find_object(request.cloud, bucket, name))
+    found = find_object(request.cloud, bucket, name)
+    check_preconditions(request.query, found)
     request.store.remove(objects(bucket), name)
     request.store.remove(DATA, f"{bucket}/{name}")
+    if request.cloud.functions is not None:
+        request.cloud.functions.stored("deleted", found)
     return Response(status_code=204)
 
 

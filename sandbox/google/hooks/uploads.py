@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from sandbox.google import discovery
-from sandbox.google.hooks.storage import find_object, put_object, read_object, storage_error
+from sandbox.google.hooks.storage import find_object, objects, put_object, read_object, storage_error
 from sandbox.google.masks import select_fields
 from sandbox.google.validation import check_body
 
@@ -119,7 +119,12 @@ def _store(
     request: RawRequest, bucket: str, name: str, data: bytes, requested: Json, query: Json | None = None
 ) -> Response:
     checks = query or dict(request.query)
+    replaced = request.cloud.store.get(objects(bucket), name)
     resource = put_object(request.cloud, bucket, name, data, requested, checks, request.base_url)
+    if request.cloud.functions is not None:
+        if replaced is not None:  # as at Google, where a new generation deletes the one before
+            request.cloud.functions.stored("deleted", replaced)
+        request.cloud.functions.stored("finalized", resource)
     fields = (query or request.query).get("fields", "")
     return JSONResponse(select_fields(resource, fields) if fields else resource)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from sandbox import ai_provider
-from sandbox.google.running import events, jobs, messages, revisions
+from sandbox.google.running import events, jobs, messages, revisions, stored_objects
 from sandbox.google.running.deployments import Deployments
 from sandbox.google.running.edge import Edge
 from sandbox.google.running.front import Front
@@ -168,6 +168,12 @@ class FunctionsRunner:
         """Send a message to the functions on a topic."""
         for function in messages.targets(self._cloud, topic):
             headers, body = messages.event(function, topic, message)
+            self._background(self._delivery.deliver(function, headers, body))
+
+    def stored(self, kind: str, stored: Json) -> None:
+        """Send an event about an object of a bucket: finalized, deleted or metadataUpdated."""
+        headers, body = stored_objects.event(kind, stored)
+        for function in stored_objects.targets(self._cloud, kind, stored["bucket"]):
             self._background(self._delivery.deliver(function, headers, body))
 
     def run_task(self, name: str) -> None:

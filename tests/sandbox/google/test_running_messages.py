@@ -1,4 +1,4 @@
-"""Pub/Sub messages of running functions: who gets them, as which event, how often."""
+"""Pub/Sub messages and Cloud Storage events of running functions: who gets which, and how often."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from tests.sandbox.google.client import PROJECT, REGION, RUNTIME, Json
 from tests.sandbox.google.running import RunningGoogle, eventually, with_sdk
@@ -33,7 +34,25 @@ exports.flaky = onMessagePublished({ topic: "paid", retry: true }, () => {
   console.log(JSON.stringify({ message: "attempt", attempts }));
   if (attempts < 3) throw new Error("not yet");
 });
+const storage = require("firebase-functions/storage");
+const stored = (name) => (event) => {
+  const { type, source, subject, bucket, data } = event;
+  const shown = { name, type, source, subject, bucket, object: data.name, size: data.size };
+  console.log(JSON.stringify({ message: "stored", ...shown }));
+};
+exports.onUpload = storage.onObjectFinalized({ bucket: "BUCKET" }, stored("onUpload"));
+exports.onGone = storage.onObjectDeleted({ bucket: "BUCKET" }, stored("onGone"));
 """
+FILES = "crm-files"
+
+
+def of_bucket(kind: str) -> Json:
+    return {
+        "eventType": f"google.cloud.storage.object.v1.{kind}",
+        "eventFilters": [{"attribute": "bucket", "value": FILES}],
+        "triggerRegion": REGION,
+        "serviceAccountEmail": RUNTIME,
+    }
 
 
 def trigger(**rest: Any) -> Json:
@@ -49,8 +68,19 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGoogle]
         made.google.enable("pubsub")
         made.google.switch(run_wait_scale=0.01)
         made.google.call("PUT", f"/pubsub/v1/{TOPIC}", {})
-        archive = with_sdk(CODE)
-        for name, event in (("onPaid", trigger()), ("flaky", trigger(retryPolicy="RETRY_POLICY_RETRY"))):
+        made.google.post(f"/storage/v1/b?project={PROJECT}", {"name": FILES, "location": REGION})
+        agent = made.google.get(f"/storage/v1/projects/{PROJECT}/serviceAccount")["email_address"]
+        binding = {"role": "roles/pubsub.publisher", "members": [f"serviceAccount:{agent}"]}
+        policy = {"policy": {"bindings": [binding]}}
+        made.google.post(f"/crm/v1/projects/{PROJECT}:setIamPolicy", policy)
+        archive = with_sdk(CODE.replace("BUCKET", FILES))
+        triggers = {
+            "onPaid": trigger(),
+            "flaky": trigger(retryPolicy="RETRY_POLICY_RETRY"),
+            "onUpload": of_bucket("finalized"),
+            "onGone": of_bucket("deleted"),
+        }
+        for name, event in triggers.items():
             done = made.deploy(name, archive, event=event, public=False, environmentVariables=FIREBASE)
             assert "error" not in done, done
         yield made
@@ -78,6 +108,30 @@ def test_an_empty_message_and_an_unknown_topic_are_rejected(running: RunningGoog
     running.google.error("POST", f"/pubsub/v1/{TOPIC}:publish", empty, status=400, word="INVALID_ARGUMENT")
     other = f"/pubsub/v1/projects/{PROJECT}/topics/other:publish"
     running.google.error("POST", other, empty, status=404, word="NOT_FOUND")
+
+
+def test_an_object_is_an_event_when_it_is_stored_replaced_and_deleted(running: RunningGoogle) -> None:
+    upload = f"/upload/storage/v1/b/{FILES}/o?uploadType=media&name=clients/1.txt"
+    for content in (b"one", b"four"):
+        headers = {"Authorization": "Bearer person", "Content-Type": "text/plain"}
+        answer = requests.post(running.google.url + upload, content, headers=headers, timeout=30)
+        assert answer.status_code == 200, answer.text
+    running.google.delete(f"/storage/v1/b/{FILES}/o/clients%2F1.txt", status=204)
+
+    def all_of_them() -> list[Json] | None:
+        found = entries(running, "stored")
+        return found if len(found) == 4 else None
+
+    seen = eventually(all_of_them, "four events")
+    sizes = sorted((str(one["name"]), int(one["size"])) for one in seen)
+    assert sizes == [("onGone", 3), ("onGone", 4), ("onUpload", 3), ("onUpload", 4)]
+    for one in seen:
+        assert (one["bucket"], one["object"], one["subject"]) == (
+            FILES,
+            "clients/1.txt",
+            "objects/clients/1.txt",
+        )
+        assert one["source"] == f"//storage.googleapis.com/projects/_/buckets/{FILES}"
 
 
 def entries(running: RunningGoogle, message: str) -> list[Json]:
