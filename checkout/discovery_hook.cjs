@@ -1,20 +1,23 @@
-// Loaded into the discovery process before the functions. When the process ends, it reports what the entry module
-// exports, which files and packages were loaded, and how the code ended the process if it did.
+// Loaded into the discovery process before the functions. It asks the SDK's command for the manifest, as
+// discovery_request.cjs explains, and writes it. When the process ends, it reports what the entry module exports,
+// which files and packages were loaded, the error that the SDK met, and how the code ended the process if it did.
 //
 // A connection that fails does not end the process. The process has no network, so connections fail at once; with a
 // network, the manifest is usually written before a connection fails.
 "use strict";
 const fs = require("node:fs");
-const fsPromises = require("node:fs/promises");
 const module_ = require("node:module");
 const path = require("node:path");
 const { fileURLToPath, pathToFileURL } = require("node:url");
 const { packageOf } = require("./discovery_package.cjs");
+const { whenServed } = require("./discovery_request.cjs");
 
 const reportFile = process.env.CRM_DISCOVERY_REPORT;
 const loader = path.join(__dirname, "discovery_loader.mjs");
 const resolvedFile = `${reportFile}.resolved`;
-const report = { entry: null, exported: [], undefined: [], loaded: [], packages: [], exit: null, uncaught: null };
+const report = {
+  entry: null, exported: [], undefined: [], loaded: [], packages: [], error: null, exit: null, uncaught: null,
+};
 
 // ES modules are not in require.cache. Node 22.15 has hooks that also see `require()` of an ES module; before that,
 // hooks run in a thread of their own.
@@ -81,21 +84,15 @@ process.on("uncaughtException", (error) => {
   else end();
 });
 
-// The SDK writes the manifest when the exports are complete. Nothing of the code runs from then on but what the same
-// turn of the event loop has left: a rejected promise that is not handled still ends the process.
-const writeFile = fsPromises.writeFile;
-fsPromises.writeFile = function (file, ...rest) {
-  if (file !== process.env.FUNCTIONS_MANIFEST_OUTPUT_PATH) return writeFile.call(this, file, ...rest);
-  return new Promise((resolve, reject) => {
-    setImmediate(() => {
-      try {
-        resolve(fs.writeFileSync(file, ...rest));
-      } catch (error) {
-        reject(error);
-      }
-    });
+// The SDK answers when the exports are complete. Nothing of the code runs from then on but what the same turn of the
+// event loop has left: a rejected promise that is not handled still ends the process.
+whenServed((manifest, error) => {
+  setImmediate(() => {
+    if (manifest !== null) fs.writeFileSync(process.env.CRM_DISCOVERY_MANIFEST, manifest);
+    else report.error = { message: String(error?.message ?? error), stack: String(error?.stack ?? "") };
+    exit.call(process, manifest === null ? 1 : 0);
   });
-};
+});
 
 process.on("exit", () => {
   try {
@@ -116,7 +113,7 @@ process.on("exit", () => {
   report.packages = [...packages].filter((name) => name !== null).sort();
   const modules = resolved.filter((url) => url?.startsWith("file:")).map((url) => fileURLToPath(url));
   const files = new Set([...Object.keys(require.cache), ...modules]);
-  const ours = new Set([__filename, loader, require.resolve("./discovery_package.cjs")]);
+  const ours = new Set([__filename, loader, ...["package", "request"].map((name) => `${__dirname}/discovery_${name}.cjs`)]);
   const isReported = (file) => path.isAbsolute(file) && !file.includes("/node_modules/") && !ours.has(file);
   report.loaded = [...files].filter(isReported);
   fs.writeFileSync(reportFile, JSON.stringify(report));
