@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from checkout import (
     never_delete,
     params,
     predeploy,
+    reach,
     runtimes,
     secret_use,
     unmanaged,
@@ -71,7 +72,8 @@ class RulesFile:
 class Codebase:
     """One functions codebase: its functions and its source archive.
 
-    `output_folders` are the folders in `folder` that contain compiled output.
+    `output_folders` are the folders in `folder` that contain compiled output. `sources` has, for each entry
+    point, the digest of the files that count for it; it is empty unless `updateOnlyChanged` is set.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Codebase:
     archive: Archive
     required_apis: tuple[str, ...]
     unmanaged: tuple[Unmanaged, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -538,6 +541,11 @@ def _codebase(
         archive=packed,
         required_apis=parsed.required_apis,
         unmanaged=parsed.unmanaged,
+        sources=(
+            reach.digests(found.graph, packed.contents, {one.entry_point for one in parsed.endpoints})
+            if settings.functions.update_only_changed
+            else {}
+        ),
     )
 
 

@@ -35,6 +35,7 @@ from checkout.discovery_source import Source
 from checkout.isolation import IsolationError, View
 from checkout.node_process import Finished
 from checkout.node_program import Node, NodeError
+from checkout.reach import Graph, graph_from_json, renamed
 from settings.files import (
     MAX_SOURCE_BYTES,
     FileError,
@@ -50,23 +51,27 @@ from user_errors import shell_word
 HOOK = Path(__file__).with_name("discovery_hook.cjs")
 LOCK_FILES = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")
 _MAX_WRITTEN = 16_000_000  # bytes of a file that the process writes; 1,000 functions have one or two million
-_CACHE_FORMAT = "7"  # increase it when `Discovered` or the hook changes
+_CACHE_FORMAT = "8"  # increase it when `Discovered` or the hook changes
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "NODE_ENV")
-_HOOK_FILES = ("discovery_hook.cjs", "discovery_package.cjs", "discovery_request.cjs", "discovery_loader.mjs")
+_HOOK_FILES = (
+    "discovery_hook.cjs", "discovery_graph.cjs", "discovery_package.cjs", "discovery_request.cjs",
+    "discovery_loader.mjs",
+)  # fmt: skip
 _OLDEST_SDK = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Discovered:
     """The manifest; exports that are undefined or lost; the loaded files, relative to the codebase and
-    without dependencies; the packages that those files load; the last lines that the code wrote to stdout
-    and stderr while it was loaded. `not_isolated` is why this code was not isolated when it was loaded
-    just now; "" if it was, or if it was not loaded."""
+    without dependencies; which file loads which; the packages that those files load; the last lines that the
+    code wrote to stdout and stderr while it was loaded. `not_isolated` is why this code was not isolated when
+    it was loaded just now; "" if it was, or if it was not loaded."""
 
     manifest: Mapping[str, object]
     undefined_exports: tuple[str, ...] = ()
     overwritten_exports: tuple[str, ...] = ()
     loaded: tuple[str, ...] = ()
+    graph: Graph | None = None
     packages: tuple[str, ...] = ()
     stdout: tuple[str, ...] = ()
     stderr: tuple[str, ...] = ()
@@ -103,7 +108,8 @@ def from_json(found: Mapping[str, object]) -> Discovered | None:
         return None
     names = ("undefined_exports", "overwritten_exports", "loaded", "packages", "stdout", "stderr")
     lists = {name: strings(found.get(name)) or () for name in names}
-    return Discovered(manifest=manifest, not_isolated="", **lists)
+    graph = graph_from_json(found.get("graph"))
+    return Discovered(manifest=manifest, graph=graph, not_isolated="", **lists)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -371,12 +377,14 @@ def _discovered(
         text = _source_text(Path(entry)) if inside else ""
         overwritten = tuple(name for name in overwritten_exports(text) if name not in exported | undefined)
     files = _paths(strings(report.get("loaded")) or ())
-    loaded = sorted(Path(os.path.relpath(file, root)).as_posix() for file in files)
+    names = {file: Path(os.path.relpath(file, root)).as_posix() for file in files}
+    graph = graph_from_json(report.get("graph"))
     return Discovered(
         manifest=manifest,
         undefined_exports=tuple(sorted(undefined)),
         overwritten_exports=overwritten,
-        loaded=tuple(loaded),
+        loaded=tuple(sorted(names.values())),
+        graph=None if graph is None else renamed(graph, names),
         packages=strings(report.get("packages")) or (),
         stdout=node_process.shown(finished.stdout),
         stderr=node_process.shown(finished.stderr),

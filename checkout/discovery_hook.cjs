@@ -9,26 +9,34 @@ const fs = require("node:fs");
 const module_ = require("node:module");
 const path = require("node:path");
 const { fileURLToPath, pathToFileURL } = require("node:url");
+const { graphOf, watchFunctions } = require("./discovery_graph.cjs");
 const { packageOf } = require("./discovery_package.cjs");
 const { whenServed } = require("./discovery_request.cjs");
 
 const reportFile = process.env.CRM_DISCOVERY_REPORT;
 const loader = path.join(__dirname, "discovery_loader.mjs");
 const resolvedFile = `${reportFile}.resolved`;
+const ours = new Set(
+  [loader, ...["graph", "hook", "package", "request"].map((name) => path.join(__dirname, `discovery_${name}.cjs`))],
+);
+const isOwn = (file) => path.isAbsolute(file) && !file.includes("/node_modules/") && !ours.has(file);
 const report = {
-  entry: null, exported: [], undefined: [], loaded: [], packages: [], error: null, exit: null, uncaught: null,
+  entry: null, exported: [], undefined: [], loaded: [], packages: [], graph: null,
+  error: null, exit: null, uncaught: null,
 };
+const makers = watchFunctions(isOwn);
 
 // ES modules are not in require.cache. Node 22.15 has hooks that also see `require()` of an ES module; before that,
 // hooks run in a thread of their own.
-const resolved = [];
 const packages = new Set();
+const imports = [];
+const fileOf = (url) => (url?.startsWith("file:") ? fileURLToPath(url) : (url ?? ""));
 if (module_.registerHooks) {
   module_.registerHooks({
     resolve(specifier, context, next) {
       const found = next(specifier, context);
-      resolved.push(found.url);
       packages.add(packageOf(specifier, context.parentURL, found.url));
+      imports.push([fileOf(context.parentURL), fileOf(found.url)]);
       return found;
     },
   });
@@ -75,6 +83,7 @@ const codesOfConnection = new Set([
 const textsOfConnection = /\b(?:EAI_AGAIN|ENOTFOUND|ENETUNREACH|ECONNREFUSED|Could not load the default credentials)\b/;
 const isOfConnection = (error) =>
   errorsOf(error).some((one) => codesOfConnection.has(one?.code) || textsOfConnection.test(one?.message));
+const graceOfGraph = 5000; // milliseconds
 const graceOfConnection = 5000; // milliseconds, in which an ES module may end to load
 
 process.on("uncaughtException", (error) => {
@@ -87,12 +96,33 @@ process.on("uncaughtException", (error) => {
 // The SDK answers when the exports are complete. Nothing of the code runs from then on but what the same turn of the
 // event loop has left: a rejected promise that is not handled still ends the process.
 whenServed((manifest, error) => {
-  setImmediate(() => {
-    if (manifest !== null) fs.writeFileSync(process.env.CRM_DISCOVERY_MANIFEST, manifest);
-    else report.error = { message: String(error?.message ?? error), stack: String(error?.stack ?? "") };
-    exit.call(process, manifest === null ? 1 : 0);
+  setImmediate(async () => {
+    if (manifest === null) {
+      report.error = { message: String(error?.message ?? error), stack: String(error?.stack ?? "") };
+      exit.call(process, 1);
+    }
+    fs.writeFileSync(process.env.CRM_DISCOVERY_MANIFEST, manifest);
+    setTimeout(() => exit.call(process, 0), graceOfGraph);
+    try {
+      readResolved();
+      report.graph = await graphOf(require.resolve(process.cwd()), imports, makers, isOwn);
+    } catch {
+      report.graph = null; // what the exports have cannot be read: all files count for all functions
+    }
+    exit.call(process, 0);
   });
 });
+
+// What the hooks in the other thread have seen so far.
+const readResolved = () => {
+  if (!fs.existsSync(resolvedFile)) return;
+  for (const line of fs.readFileSync(resolvedFile, "utf8").split("\n").slice(0, -1)) {
+    const [kind, first, second] = JSON.parse(line);
+    if (kind === "package") packages.add(first);
+    else imports.push([fileOf(first), fileOf(second)]);
+  }
+  fs.rmSync(resolvedFile);
+};
 
 process.on("exit", () => {
   try {
@@ -106,15 +136,9 @@ process.on("exit", () => {
   } catch {
     report.entry = null; // no entry module; discovery reports it
   }
-  if (fs.existsSync(resolvedFile)) resolved.push(...fs.readFileSync(resolvedFile, "utf8").split("\n"));
-  for (const line of resolved) {
-    if (line?.startsWith("package:")) packages.add(line.slice("package:".length));
-  }
+  readResolved();
   report.packages = [...packages].filter((name) => name !== null).sort();
-  const modules = resolved.filter((url) => url?.startsWith("file:")).map((url) => fileURLToPath(url));
-  const files = new Set([...Object.keys(require.cache), ...modules]);
-  const ours = new Set([__filename, loader, ...["package", "request"].map((name) => `${__dirname}/discovery_${name}.cjs`)]);
-  const isReported = (file) => path.isAbsolute(file) && !file.includes("/node_modules/") && !ours.has(file);
-  report.loaded = [...files].filter(isReported);
+  const files = new Set([...Object.keys(require.cache), ...imports.map(([, file]) => file)]);
+  report.loaded = [...files].filter(isOwn);
   fs.writeFileSync(reportFile, JSON.stringify(report));
 });

@@ -409,6 +409,11 @@ class FunctionsSettings:
         "How long the `predeploy` commands of a functions codebase may take together.",
         default=300, low=1, high=LONGEST_PREDEPLOY, unit="seconds",
     )
+    update_only_changed: bool = setting(
+        "Whether a function stays as it is when only files have changed that other functions load. Code at "
+        "the top level of such a file must not change what the functions share: docs/limits.md.",
+        default=False,
+    )
     allow_function_deletion: bool = setting(
         "Whether `pulumi up` may delete a third or more of the functions at once and, in production, "
         "functions whose names are still in the source. Remove the setting after that `pulumi up`.",
