@@ -21,6 +21,12 @@ from tests.bad_settings import EXAMPLE_APP
 pytestmark = pytest.mark.unit
 
 HELLO = 'require("firebase-functions/v2/https").onRequest(() => {})'
+GOOGLE = GoogleSettings(
+    project="crm-sandbox",
+    firestore_location="eur3",
+    storage_bucket="crm-sandbox.firebasestorage.app",
+    database_url="https://crm-sandbox-default-rtdb.firebaseio.com",
+)
 IMPORT = 'import { onRequest } from "firebase-functions/v2/https";\n'
 
 
@@ -47,9 +53,7 @@ class Codebase:
             app_dir=self.app,
             where="functions",
             digest=sha256(json.dumps([files, kind]).encode()).hexdigest(),
-            google=GoogleSettings(
-                project="crm-sandbox", firestore_location="eur3", storage_bucket="crm-exports"
-            ),
+            google=GOOGLE,
             environment={},
             timeout=120,
         )
