@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from checkout import (
     never_delete,
     params,
     predeploy,
+    reach,
     runtimes,
     secret_use,
     storage_rules,
@@ -65,7 +66,8 @@ _BUCKET, _OWN_BUCKET = re.compile(r"\.bucket\(\s*\)"), re.compile("storageBucket
 class Codebase:
     """One functions codebase: its functions and its source archive.
 
-    `output_folders` are the folders in `folder` that contain compiled output.
+    `output_folders` are the folders in `folder` that contain compiled output. `sources` has, for each entry
+    point, the digest of the files that count for it; it is empty unless `updateOnlyChanged` is set.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Codebase:
     archive: Archive
     required_apis: tuple[str, ...]
     unmanaged: tuple[Unmanaged, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -517,6 +520,11 @@ def _codebase(
         archive=packed,
         required_apis=parsed.required_apis,
         unmanaged=parsed.unmanaged,
+        sources=(
+            reach.digests(found.graph, packed.contents, {one.entry_point for one in parsed.endpoints})
+            if settings.functions.update_only_changed
+            else {}
+        ),
     )
 
 

@@ -22,8 +22,8 @@ import os
 import re
 import stat
 import zipfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from checkout import credentials
@@ -46,7 +46,8 @@ MAX_BYTES = 100_000_000  # source of one function (Cloud Functions quotas: 100 M
 class Archive:
     """A zip on this machine.
 
-    `object_name` contains the content's hash; `files` are the packed paths; `notes` say what is not packed
+    `object_name` contains the content's hash; `files` are the packed paths, and `contents` has a hash of each
+    file's content and mode; `notes` say what is not packed
     although the Firebase CLI packs it. `md5` is the hash in base64 that Cloud Storage reports of what it
     received: another process may change `path` between the hash and the upload.
     """
@@ -56,6 +57,7 @@ class Archive:
     md5: str
     object_name: str
     files: tuple[str, ...]
+    contents: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -87,6 +89,7 @@ def build(
         md5=base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode(),
         object_name=f"functions/{codebase}-{digest}.zip",
         files=tuple(names),
+        contents=walk.contents,
         notes=tuple(walk.notes()),
     ), []
 
@@ -123,6 +126,7 @@ class _Walk:
     def __init__(self, root: Path, ignored: Ignored, where: str) -> None:
         self.problems: list[Problem] = []
         self.real_root = os.path.realpath(root)
+        self.contents: dict[str, str] = {}
         self._ignored = ignored
         self._root = root
         self._where = where
@@ -190,7 +194,9 @@ class _Walk:
                     self.problems.append(Problem(key=self._where, what=what, fix=fix))
                     break
                 info = zipfile.ZipInfo(name, _DATE)
-                info.external_attr = (_EXECUTABLE if status.st_mode & stat.S_IXUSR else _REGULAR) << 16
+                mode = _EXECUTABLE if status.st_mode & stat.S_IXUSR else _REGULAR
+                self.contents[name] = hashlib.sha256(f"{mode}\n".encode() + content).hexdigest()
+                info.external_attr = mode << 16
                 info.create_system = _UNIX
                 archive.writestr(info, content)
         return buffer.getvalue()

@@ -29,7 +29,7 @@ from user_errors import OR
 VARIABLE = "CRM_DISCOVERED"
 FILE = "discovered.json"
 MAX_BYTES = 64_000_000
-_FORMAT = "1"
+_FORMAT = "2"
 _OPS = ".venv/bin/python -m ops"
 _COMMAND = f"{_OPS} discover --stack <stack> --out"
 _DIGEST = re.compile(r"[0-9a-f]{64}")

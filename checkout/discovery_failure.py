@@ -53,22 +53,13 @@ _UNREADABLE = re.compile(
     r"(?:\nRequire stack:\n- (?P<by>/[^\n]{1,4096}))?"
 )
 _MOST_UNREADABLE = 100
-# How the SDK begins its report; the stack follows. It takes each ENOENT and EACCES for one of its own file.
-_SDK_REPORT = (
-    r"(?:Failed to generate manifest from function source: "
-    r"|Error: Directory '.*' does not exist\.\nPlease create the directory or specify a valid path\.\n"
-    r"|Error: Permission denied writing to '.*'\.\nPlease check file permissions or choose a different "
-    r"location\.\n)"
-)
-_OF_SDK = re.compile(rf"^{_SDK_REPORT}", re.MULTILINE)
-# The first line of a report that the SDK or Node writes: of an error, of a lack of memory, of an abort.
-_REPORT = re.compile(rf"^(?:{_SDK_REPORT}|(?:file:/|node:|/).*:\d+$|<--- |#  ?Fatal|----- )", re.MULTILINE)
+# The first line of a report that Node writes: of an error, of a lack of memory, of an abort.
+_REPORT = re.compile(r"^(?:(?:file:/|node:|/).*:\d+$|<--- |#  ?Fatal|----- )", re.MULTILINE)
 _REASON = re.compile(r'The promise rejected with the reason "(.*)"', re.DOTALL)
 _ERROR = re.compile(r"\s*(?:\w*Error\b|Uncaught)")
 _OF_NODE = ("NODE_", "OPENSSL_")  # variables that Node reads before it runs code (`node --help`)
 _NO_NETWORK = "code has no network while the functions are listed"
 _MESSAGE_LENGTH = 1000  # of an error of the code, which may be of any length
-_SDK_COMMAND = "firebase-functions/lib/bin/"
 
 
 def explain(source: Source, node: str, finished: Finished, report: Mapping[str, object]) -> Problem:
@@ -95,7 +86,8 @@ class _Failure:
         self._hook_ran = bool(report)
         self._exit = mapping(report.get("exit")) or {}
         self._uncaught = mapping(report.get("uncaught")) or {}
-        self._reported = _reported(finished.stderr)
+        error = mapping(report.get("error"))
+        self._reported = None if error is None else f"{error.get('message')}\n{error.get('stack')}"
 
     def timed_out_or_killed(self) -> Problem | None:
         """A time-out or a signal: the hook reports nothing."""
@@ -154,12 +146,11 @@ class _Failure:
             fix = "Handle it, or move that code into a function."
             return self._problem(f"{how} while the functions were loaded: {message}.", fix)
         stack = str(self._exit.get("stack", ""))
-        caller = next((line for line in stack.splitlines() if line.lstrip().startswith("at ")), "")
-        if self._exit and _SDK_COMMAND not in caller:
+        if self._exit:
             at, code = self._at(stack), self._exit.get("code")
             what = f"the code{at} ended the process (exit code {code}) while it was loaded."
             return self._problem(what, "Remove the call of process.exit, or move it into a function.")
-        if not self._exit:
+        if self._reported is None:
             what = "the code waits for something that never happens: a top-level await does not end."
             return self._problem(what, "Move what is awaited into a function.")
         return None
@@ -261,12 +252,6 @@ class _Failure:
 def _first_line(text: str) -> str:
     first = next((line.strip() for line in text.splitlines() if line.strip()), "no message")
     return cut(first, _MESSAGE_LENGTH).rstrip(".")
-
-
-def _reported(stderr: str) -> str | None:
-    """What the SDK reports: the message and the stack. Only the last report is its own."""
-    found = list(_OF_SDK.finditer(stderr))
-    return stderr[found[-1].end() :] if found else None
 
 
 def _message(output: str, reported: str | None) -> str:

@@ -1,31 +1,42 @@
-// Loaded into the discovery process before the functions. When the process ends, it reports what the entry module
-// exports, which files and packages were loaded, and how the code ended the process if it did.
+// Loaded into the discovery process before the functions. It asks the SDK's command for the manifest, as
+// discovery_request.cjs explains, and writes it. When the process ends, it reports what the entry module exports,
+// which files and packages were loaded, the error that the SDK met, and how the code ended the process if it did.
 //
 // A connection that fails does not end the process. The process has no network, so connections fail at once; with a
 // network, the manifest is usually written before a connection fails.
 "use strict";
 const fs = require("node:fs");
-const fsPromises = require("node:fs/promises");
 const module_ = require("node:module");
 const path = require("node:path");
 const { fileURLToPath, pathToFileURL } = require("node:url");
+const { graphOf, watchFunctions } = require("./discovery_graph.cjs");
 const { packageOf } = require("./discovery_package.cjs");
+const { whenServed } = require("./discovery_request.cjs");
 
 const reportFile = process.env.CRM_DISCOVERY_REPORT;
 const loader = path.join(__dirname, "discovery_loader.mjs");
 const resolvedFile = `${reportFile}.resolved`;
-const report = { entry: null, exported: [], undefined: [], loaded: [], packages: [], exit: null, uncaught: null };
+const ours = new Set(
+  [loader, ...["graph", "hook", "package", "request"].map((name) => path.join(__dirname, `discovery_${name}.cjs`))],
+);
+const isOwn = (file) => path.isAbsolute(file) && !file.includes("/node_modules/") && !ours.has(file);
+const report = {
+  entry: null, exported: [], undefined: [], loaded: [], packages: [], graph: null,
+  error: null, exit: null, uncaught: null,
+};
+const makers = watchFunctions(isOwn);
 
 // ES modules are not in require.cache. Node 22.15 has hooks that also see `require()` of an ES module; before that,
 // hooks run in a thread of their own.
-const resolved = [];
 const packages = new Set();
+const imports = [];
+const fileOf = (url) => (url?.startsWith("file:") ? fileURLToPath(url) : (url ?? ""));
 if (module_.registerHooks) {
   module_.registerHooks({
     resolve(specifier, context, next) {
       const found = next(specifier, context);
-      resolved.push(found.url);
       packages.add(packageOf(specifier, context.parentURL, found.url));
+      imports.push([fileOf(context.parentURL), fileOf(found.url)]);
       return found;
     },
   });
@@ -72,6 +83,7 @@ const codesOfConnection = new Set([
 const textsOfConnection = /\b(?:EAI_AGAIN|ENOTFOUND|ENETUNREACH|ECONNREFUSED|Could not load the default credentials)\b/;
 const isOfConnection = (error) =>
   errorsOf(error).some((one) => codesOfConnection.has(one?.code) || textsOfConnection.test(one?.message));
+const graceOfGraph = 5000; // milliseconds
 const graceOfConnection = 5000; // milliseconds, in which an ES module may end to load
 
 process.on("uncaughtException", (error) => {
@@ -81,20 +93,35 @@ process.on("uncaughtException", (error) => {
   else end();
 });
 
-// The SDK writes the manifest when the exports are complete. Nothing of the code runs from then on but what the same
-// turn of the event loop has left: a rejected promise that is not handled still ends the process.
-const writeFile = fsPromises.writeFile;
-fsPromises.writeFile = function (file, ...rest) {
-  if (file !== process.env.FUNCTIONS_MANIFEST_OUTPUT_PATH) return writeFile.call(this, file, ...rest);
-  return new Promise((resolve, reject) => {
-    setImmediate(() => {
-      try {
-        resolve(fs.writeFileSync(file, ...rest));
-      } catch (error) {
-        reject(error);
-      }
-    });
+// The SDK answers when the exports are complete. Nothing of the code runs from then on but what the same turn of the
+// event loop has left: a rejected promise that is not handled still ends the process.
+whenServed((manifest, error) => {
+  setImmediate(async () => {
+    if (manifest === null) {
+      report.error = { message: String(error?.message ?? error), stack: String(error?.stack ?? "") };
+      exit.call(process, 1);
+    }
+    fs.writeFileSync(process.env.CRM_DISCOVERY_MANIFEST, manifest);
+    setTimeout(() => exit.call(process, 0), graceOfGraph);
+    try {
+      readResolved();
+      report.graph = await graphOf(require.resolve(process.cwd()), imports, makers, isOwn);
+    } catch {
+      report.graph = null; // what the exports have cannot be read: all files count for all functions
+    }
+    exit.call(process, 0);
   });
+});
+
+// What the hooks in the other thread have seen so far.
+const readResolved = () => {
+  if (!fs.existsSync(resolvedFile)) return;
+  for (const line of fs.readFileSync(resolvedFile, "utf8").split("\n").slice(0, -1)) {
+    const [kind, first, second] = JSON.parse(line);
+    if (kind === "package") packages.add(first);
+    else imports.push([fileOf(first), fileOf(second)]);
+  }
+  fs.rmSync(resolvedFile);
 };
 
 process.on("exit", () => {
@@ -109,15 +136,9 @@ process.on("exit", () => {
   } catch {
     report.entry = null; // no entry module; discovery reports it
   }
-  if (fs.existsSync(resolvedFile)) resolved.push(...fs.readFileSync(resolvedFile, "utf8").split("\n"));
-  for (const line of resolved) {
-    if (line?.startsWith("package:")) packages.add(line.slice("package:".length));
-  }
+  readResolved();
   report.packages = [...packages].filter((name) => name !== null).sort();
-  const modules = resolved.filter((url) => url?.startsWith("file:")).map((url) => fileURLToPath(url));
-  const files = new Set([...Object.keys(require.cache), ...modules]);
-  const ours = new Set([__filename, loader, require.resolve("./discovery_package.cjs")]);
-  const isReported = (file) => path.isAbsolute(file) && !file.includes("/node_modules/") && !ours.has(file);
-  report.loaded = [...files].filter(isReported);
+  const files = new Set([...Object.keys(require.cache), ...imports.map(([, file]) => file)]);
+  report.loaded = [...files].filter(isOwn);
   fs.writeFileSync(reportFile, JSON.stringify(report));
 });

@@ -1,5 +1,5 @@
-// Module hooks for Node before 22.15, which runs them in a thread of their own: writes the address of each file that
-// an import resolves to, and the packages that the codebase imports. See discovery_hook.cjs.
+// Module hooks for Node before 22.15, which runs them in a thread of their own: writes, one JSON value a line, the two
+// files that an import links, and the packages that the codebase imports. See discovery_hook.cjs.
 import fs from "node:fs";
 import { packageOf } from "./discovery_package.cjs";
 
@@ -9,12 +9,13 @@ export function initialize(data) {
   file = data.file;
 }
 
+const write = (...values) => fs.appendFileSync(file, `${JSON.stringify(values)}\n`);
+const isOwn = (url) => url.startsWith("file:") && !url.includes("/node_modules/");
+
 export async function resolve(specifier, context, next) {
   const found = await next(specifier, context);
-  if (found.url.startsWith("file:") && !found.url.includes("/node_modules/")) {
-    fs.appendFileSync(file, `${found.url}\n`);
-  }
+  if (isOwn(found.url)) write("import", context.parentURL ?? "", found.url);
   const name = packageOf(specifier, context.parentURL, found.url);
-  if (name !== null) fs.appendFileSync(file, `package:${name}\n`);
+  if (name !== null) write("package", name);
   return found;
 }

@@ -48,6 +48,7 @@ from components import already_exists
 from components._base import Component, Resources
 from components.apis import BLOCKING, EVENTS, FUNCTIONS, SCHEDULES, Apis
 from components.deletion_guard import DeletionGuard, DeletionGuardArgs
+from components.function_source import FunctionSource, FunctionSourceArgs
 from components.google import member
 from components.identities import Identities, runtime_email
 from components.secrets import Secrets
@@ -242,13 +243,14 @@ class Functions(Component):
         email: str,
         source: gcp.storage.BucketObject,
     ) -> gcp.cloudfunctionsv2.Function:
+        built_from, archive_object, generation = self._source(key, codebase, endpoint, source)
         build: gcp.cloudfunctionsv2.FunctionBuildConfigArgsDict = {
             "runtime": endpoint.runtime,
             "entry_point": endpoint.entry_point,
             "environment_variables": {
                 # Empty: the builder runs no script of package.json, so the archive is what runs.
                 "GOOGLE_NODE_RUN_SCRIPTS": "",
-                SOURCE_VARIABLE: codebase.archive.object_name,
+                SOURCE_VARIABLE: built_from,
             },
         }
         variables = environment_variables(endpoint, self._args.google)
@@ -276,19 +278,17 @@ class Functions(Component):
             Function(
                 id=endpoint.id,
                 region=endpoint.region,
-                source=codebase.archive.object_name,
+                source=built_from,
                 digest=hashlib.sha256(declared.encode()).hexdigest()[:16],
             )
         )
         build["source"] = {
             "storage_source": {
                 "bucket": self._bucket_name,
-                "object": codebase.archive.object_name,
+                "object": archive_object,
                 # Without it, the plugin sends the generation of Google's copy of the previous archive along
-                # with the name of the new one. A function is built only from the archive that was hashed.
-                "generation": pulumi.Output.all(source.generation, source.md5hash).apply(
-                    lambda uploaded: checked_generation(codebase.archive, *uploaded)
-                ),
+                # with the name of the new one.
+                "generation": generation,
             }
         }
         if endpoint.backend_variable is not None:
@@ -322,6 +322,27 @@ class Functions(Component):
                 hooks=self._existing,
             ),
         )
+
+    def _source(
+        self, key: str, codebase: Codebase, endpoint: Endpoint, source: gcp.storage.BucketObject
+    ) -> tuple[str, pulumi.Input[str], pulumi.Output[int]]:
+        """What a function is built from: the value of SOURCE_VARIABLE, the archive and its generation.
+
+        A function is built only from an archive that was hashed.
+        """
+        newest = codebase.archive.object_name
+        generation = pulumi.Output.all(source.generation, source.md5hash).apply(
+            lambda uploaded: checked_generation(codebase.archive, *uploaded)
+        )
+        digest = codebase.sources.get(endpoint.entry_point)
+        if digest is None:
+            return newest, newest, generation
+        held = FunctionSource(
+            f"{key}-source",
+            FunctionSourceArgs(digest=digest, object=newest, generation=generation.apply(str)),
+            self.child(depends_on=[source]),
+        )
+        return f"functions/{codebase.name}-{digest}", held.object, held.generation.apply(int)
 
     def _ready(self, codebase: Codebase, endpoint: Endpoint) -> Resources:
         """What the function needs before it runs. It waits for its archive through its inputs."""

@@ -36,9 +36,23 @@ def run() -> int:
         finally:
             sandbox.stop()
     # Imported here because it loads the SDK, which no other command of the sandbox needs.
-    from sandbox import adopt_bench, firebase_tools, growth_bench, index_bench, peer_bench, scale_bench
+    from sandbox import (
+        adopt_bench,
+        change_bench,
+        firebase_tools,
+        growth_bench,
+        index_bench,
+        peer_bench,
+        scale_bench,
+    )
 
-    benches = [index_bench.measure, scale_bench.measure, growth_bench.measure, adopt_bench.measure]
+    benches = [
+        index_bench.measure,
+        scale_bench.measure,
+        growth_bench.measure,
+        adopt_bench.measure,
+        change_bench.measure,
+    ]
     if firebase_tools.is_installed():
         benches.append(peer_bench.measure)
     else:

@@ -427,6 +427,11 @@ class FunctionsSettings:
         "warns about functions whose CPU times `maxInstances` is more.",
         name="functionsCpuQuota", default=200, low=1, high=100_000, unit="CPUs",
     )
+    update_only_changed: bool = setting(
+        "Whether a function stays as it is when only files have changed that other functions load. Code at "
+        "the top level of such a file must not change what the functions share: docs/limits.md.",
+        default=False,
+    )
     allow_function_deletion: bool = setting(
         "Whether `pulumi up` may delete a third or more of the functions at once and, in production, "
         "functions whose names are still in the source. Remove the setting after that `pulumi up`.",

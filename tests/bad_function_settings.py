@@ -46,6 +46,7 @@ SETTINGS: tuple[Bad, ...] = (
         {"europe-west1/": "moves in May"},
         f'pulumi config rm --path {_UNMANAGED}["europe-west1/"]\'',
     ),
+    one("only changed in words", "updateOnlyChanged", "yes", put("updateOnlyChanged", "true"), cli=True),
     one("predeploy in words", "runPredeploy", "yes", put("runPredeploy", "true"), cli=True),
     one("no time for predeploy", "predeployTimeout", "0", put("predeployTimeout", "300")),
     one("a CPU quota of nothing", "functionsCpuQuota", "0", put("functionsCpuQuota", "200")),

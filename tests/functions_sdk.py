@@ -11,12 +11,13 @@ from filelock import FileLock
 
 from tests.bad_settings import EXAMPLE_APP, ROOT
 
+MAJORS = ROOT / "tests/sdks"  # of firebase-functions
 
-def installed() -> Path:
-    """The dependencies of the example's functions, installed once per lock file and kept."""
-    functions = EXAMPLE_APP / "functions"
+
+def installed(folder: Path = EXAMPLE_APP / "functions") -> Path:
+    """The dependencies of a folder (the example's functions), installed once per lock file and kept."""
     names = ("package.json", "package-lock.json")
-    digest = hashlib.sha256(b"".join((functions / name).read_bytes() for name in names)).hexdigest()[:16]
+    digest = hashlib.sha256(b"".join((folder / name).read_bytes() for name in names)).hexdigest()[:16]
     kept = ROOT / ".cache" / "test-functions"
     kept.mkdir(parents=True, exist_ok=True)
     target = kept / digest
@@ -25,7 +26,7 @@ def installed() -> Path:
             shutil.rmtree(target, ignore_errors=True)
             target.mkdir()
             for name in names:
-                shutil.copy(functions / name, target)
+                shutil.copy(folder / name, target)
             subprocess.run(
                 ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
                 cwd=target,
@@ -35,6 +36,18 @@ def installed() -> Path:
             )
             (target / "done").touch()
     return target / "node_modules"
+
+
+def of_major(major: str) -> dict[str, Path]:
+    """The packages `firebase-functions`, of one major, and `firebase-admin`, by name.
+
+    The majors before the example's are installed side by side, under other names, with one firebase-admin.
+    """
+    if major == "7":
+        packages, sdk = installed(), "firebase-functions"
+    else:
+        packages, sdk = installed(MAJORS), f"firebase-functions-{major}"
+    return {"firebase-functions": packages / sdk, "firebase-admin": packages / "firebase-admin"}
 
 
 TYPESCRIPT = "5.9.3"

@@ -13,7 +13,6 @@ from typing import Any, cast
 
 from components.google import account_email, member
 from components.identities import BACKEND_ACCOUNT, FUNCTIONS_ACCOUNT
-from components.verification_spec import SOURCE_VARIABLE
 from firebase.errors import JsonObject
 from ops.adopt import code_uses
 from ops.adopt.code_uses import TOKEN_CREATOR, Use
@@ -76,7 +75,8 @@ def look(declared: Sequence[Declared], live: Live, backend: str) -> list[Right]:
             place = f"{one.inputs['location']}/{one.inputs['name']}"
             today = live.functions.get((str(one.inputs["location"]), str(one.inputs["name"])))
             old = _account(today) if today is not None else ""
-            source = _block(_block(one.inputs, "buildConfig"), "environmentVariables").get(SOURCE_VARIABLE)
+            build = _block(one.inputs, "buildConfig")
+            source = _block(_block(build, "source"), "storageSource").get("object")
             groups.setdefault((old, _account(one.inputs)), {})[place] = used.get(str(source), set())
     roles = _Roles(declared, live)
     found = [

@@ -135,6 +135,28 @@ def test_an_https_function_has_the_inputs_of_the_firebase_cli(run: Run) -> None:
     assert "eventTrigger" not in sent
 
 
+def test_with_digests_a_function_is_built_from_the_archive_that_it_holds(run: Run) -> None:
+    digests = {one.entry_point: f"digest-of-{one.id}" for one in world.ENDPOINTS}
+    codebase = replace(world.codebase(*world.ENDPOINTS), sources=digests)
+    engine = run(app=lambda: world.app(codebases=(codebase,)))
+    build = function(engine, "whatsappProxySend")["buildConfig"]
+    held = engine.one(f"functions-{world.REGION}-whatsappProxySend-source")
+    assert build["environmentVariables"]["SOURCE_ARCHIVE"] == "functions/default-digest-of-whatsappProxySend"
+    assert build["source"]["storageSource"] == {
+        "bucket": f"{world.PROJECT}-crm-functions",
+        "object": "default-0f0f.zip",
+        "generation": 1,
+    }
+    assert {key: held.inputs[key] for key in ("digest", "object", "generation")} == {
+        "digest": "digest-of-whatsappProxySend",
+        "object": "default-0f0f.zip",
+        "generation": "1",
+    }
+    assert any(urn == held.urn for urn in engine.one(held.name.removesuffix("-source")).depends_on)
+    verified = engine.one("verification-run").inputs["stdin"]
+    assert '"source": "functions/default-digest-of-whatsappProxySend"' in verified
+
+
 def test_a_firestore_function_has_its_trigger_and_signature_type(run: Run) -> None:
     sent = function(run(), "aggregateClientStats")
     assert sent["eventTrigger"] == {

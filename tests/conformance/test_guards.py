@@ -1,5 +1,8 @@
 """The guards of the stack, in the SDK's provider process: what their state holds, and that two of them never
-change anything. What the destroy guard prevents: test_destroy_guard."""
+change anything; and what the source of a function holds.
+
+What the destroy guard prevents: test_destroy_guard.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 from components.deletion_guard import DeletionGuardProvider
 from components.destroy_guard import DestroyGuardProvider
+from components.function_source import FunctionSourceProvider
 from components.rules_guard import RulesGuardProvider
-from tests.conformance.dynamic_process import DynamicProcess
+from tests.conformance.dynamic_process import UNKNOWN, DynamicProcess
 
 pytestmark = pytest.mark.conformance
 
@@ -37,6 +41,13 @@ pytestmark = pytest.mark.conformance
             ),
         ),
         (
+            FunctionSourceProvider(),
+            (
+                b"\x80\x04\x95<\x00\x00\x00\x00\x00\x00\x00\x8c\x1acomponents.function_source\x94\x8c\x16"
+                b"FunctionSourceProvider\x94\x93\x94)\x81\x94."
+            ),
+        ),
+        (
             RulesGuardProvider(),
             (
                 b"\x80\x04\x954\x00\x00\x00\x00\x00\x00\x00\x8c\x16components.rules_guard\x94\x8c\x12"
@@ -44,7 +55,7 @@ pytestmark = pytest.mark.conformance
             ),
         ),
     ],
-    ids=("deletion", "destroy", "rules"),
+    ids=("deletion", "destroy", "source", "rules"),
 )
 def test_the_pickle_in_the_state_is_only_the_class_path(provider: ResourceProvider, pickled: bytes) -> None:
     """Renaming the module or the class, or giving the provider an attribute, breaks every existing stack."""
@@ -81,3 +92,21 @@ def test_a_guard_that_only_compares_changes_nothing(
         found, _ = guard.read(live)
         assert found == live
         guard.delete(live)
+
+
+def test_a_function_source_holds_its_archive_until_the_digest_changes() -> None:
+    first = {"digest": "1", "object": "functions/default-a.zip", "generation": "1733015000000001"}
+    newer = {"digest": "1", "object": "functions/default-b.zip", "generation": "1733015000000002"}
+    with DynamicProcess(os.environ) as process:
+        source = process.resource(FunctionSourceProvider())
+        live = source.create(first)
+        assert live.outs["generation"] == first["generation"]
+        assert not source.diff(live, newer).changes
+        assert not source.diff(live, {**newer, "generation": UNKNOWN}).changes  # a preview: not uploaded yet
+        assert source.diff(live, {**newer, "digest": "2"}).changes
+        assert source.diff(live, {**newer, "digest": "2"}).replaces == ()
+        live = source.update(live, {**newer, "digest": "2"})
+        assert (live.outs["object"], live.outs["generation"]) == (newer["object"], newer["generation"])
+        found, _ = source.read(live)
+        assert found == live
+        source.delete(live)

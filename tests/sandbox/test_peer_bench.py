@@ -60,19 +60,25 @@ def test_firebase_tools_sends_nothing_to_another_host(tmp_path: Path) -> None:
 def test_bench_goes_on_without_firebase_tools(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    from sandbox import adopt_bench, growth_bench, index_bench, peer_bench, scale_bench
+    from sandbox import adopt_bench, change_bench, growth_bench, index_bench, peer_bench, scale_bench
 
     monkeypatch.setattr(firebase_tools, "COMMAND", tmp_path / "firebase")
     monkeypatch.setattr(Sandbox, "start", lambda *_, **__: None)
     monkeypatch.setattr(Sandbox, "stop", lambda _: True)
-    modules = {"index": index_bench, "scale": scale_bench, "growth": growth_bench, "adopt": adopt_bench}
+    modules = {
+        "index": index_bench,
+        "scale": scale_bench,
+        "growth": growth_bench,
+        "adopt": adopt_bench,
+        "change": change_bench,
+    }
     for name, module in modules.items():
         monkeypatch.setattr(module, "measure", lambda name=name: iter([(name, "1")]))
     monkeypatch.setattr(bench, "_measure", lambda *_: [])
     monkeypatch.setattr(peer_bench, "measure", lambda: pytest.fail("compared without the tool"))
     assert bench.run() == 0
     printed = capsys.readouterr()
-    assert printed.out.splitlines() == ["index 1", "scale 1", "growth 1", "adopt 1"]
+    assert printed.out.splitlines() == [f"{name} 1" for name in modules]
     assert "firebase-tools is not installed" in printed.err
     assert f"fix: {firebase_tools.FIX}" in printed.err
 

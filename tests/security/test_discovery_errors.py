@@ -90,10 +90,9 @@ def test_an_error_that_the_code_caught_is_not_the_reason(codebase: Codebase, kin
 
 
 def test_a_file_that_is_missing_is_named(codebase: Codebase) -> None:
-    """The SDK takes each ENOENT for one of the folder to which it writes the manifest."""
     _, (problem,) = codebase.load("\nrequire('fs').readFileSync('missing.txt');")
     assert problem.what == (
-        "the functions do not load: error at functions/index.js:2: Error: ENOENT: no such file or directory, "
+        "the functions do not load: error at functions/index.js:2: ENOENT: no such file or directory, "
         "open 'missing.txt'."
     )
     assert problem.fix == "Correct functions/index.js:2."

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from components.verification_spec import SOURCE_VARIABLE
 from firebase.errors import GoogleError, JsonObject
 from ops.adopt import code_uses, google, rights
 from ops.adopt.live import Live
@@ -83,7 +82,7 @@ def function(name: str, account: str, source: str = "a.zip") -> Declared:
         "location": REGION,
         "name": name,
         "serviceConfig": {"serviceAccountEmail": account},
-        "buildConfig": {"environmentVariables": {SOURCE_VARIABLE: source}},
+        "buildConfig": {"source": {"storageSource": {"object": source}}},
     }
     return declared(google.FUNCTION, f"functions-{name}", inputs, op="update")
 
