@@ -1,4 +1,4 @@
-"""Values and ID tokens for requests to the Firestore emulator."""
+"""Documents and ID tokens for requests to the Firestore emulator."""
 
 from __future__ import annotations
 
@@ -6,29 +6,9 @@ import base64
 import json
 import time
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-
-def encoded(value: Any) -> dict[str, Any]:
-    """Return a JSON value or a datetime in the format of Firestore's REST API."""
-    match value:
-        case None:
-            return {"nullValue": None}
-        case bool():
-            return {"booleanValue": value}
-        case int():
-            return {"integerValue": str(value)}
-        case float():
-            return {"doubleValue": value}
-        case str():
-            return {"stringValue": value}
-        case datetime():
-            return {"timestampValue": value.isoformat()}
-        case list():
-            return {"arrayValue": {"values": [encoded(item) for item in cast("list[Any]", value)]}}
-        case _:
-            return {"mapValue": {"fields": encoded_fields(cast("Mapping[str, Any]", value))}}
+from ops.acceptance.app import encoded
 
 
 def encoded_fields(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,10 @@ Firestore (docs, "Index types" and "Queries with range filters on multiple field
 - A compared field that is not sorted by is sorted by implicitly, in the direction of the last `orderBy`.
 - `__name__` is sorted by last, in the direction of the last field.
 - `limitToLast` asks in the opposite direction. A disjunction (`Filter.or`) is several queries.
-- `sum` and `average` read their field from the index.
+- `sum` and `average` read their fields from index entries (docs, "Aggregation queries": they "include only
+  indexed fields"; with several fields only documents that have all of them, which "might require a composite
+  index"). Beside a filter or another order, one index therefore has to hold the summed fields after the
+  others; the documentation does not spell this case out. `count` needs nothing of its own.
 """
 
 from __future__ import annotations

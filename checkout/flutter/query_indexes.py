@@ -8,6 +8,8 @@ from pathlib import Path
 
 from checkout.flutter import syntax as s
 from checkout.flutter.analysis import Analysis, distinct
+from checkout.flutter.analysis import walk as nodes
+from checkout.flutter.document_fields import DocumentFields, model_fields
 from checkout.flutter.index_needs import Need, missing, needs
 from checkout.flutter.log import Asked
 from checkout.flutter.results import Finding, LineResult
@@ -18,16 +20,6 @@ from settings.files import FileError, text_of, walk
 _CODE = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".py", ".dart", ".go", ".java", ".kt")
 _NOT_CODE = {"node_modules", "build", ".dart_tool", ".git", "venv", ".venv", "test", "tests", "__tests__"}
 _WORD = re.compile(r"[A-Za-z_$][\w$]*")
-_READS_JSON = (
-    "fromJson",
-    "fromMap",
-    "toJson",
-    "toMap",
-    "fromFirestore",
-    "toFirestore",
-    "fromDoc",
-    "fromSnapshot",
-)
 _NOTHING = IndexFile(indexes=(), fields=())
 _MOST_CODE = 20_000_000  # bytes of one file of functions or backend
 
@@ -36,7 +28,8 @@ def check(app: Analysis) -> LineResult:
     """The line E3."""
     unknown = [*app.unread]
     findings: list[Finding] = []
-    known = _fields(app)
+    code = _code(app)
+    known, documents = _fields(app, code), DocumentFields(app, code)
     asked = {(one.query, one.file, one.line): one for one in app.log.asked}
     places: set[tuple[str, int]] = set()
     for one in asked.values():
@@ -48,7 +41,7 @@ def check(app: Analysis) -> LineResult:
                 file, line = _place(one)
                 unknown.append(f"{file}:{line}: the index of this query is not known: {why}.")
             continue
-        findings += _without_field(one, known)
+        findings += _without_field(one, known, documents)
         for need in needs(query):
             finding = _without_index(app, one, need, unknown)
             if finding is not None:
@@ -111,21 +104,33 @@ def _shown_filter(one: Filter) -> str:
 # Fields
 
 
-def _without_field(one: Asked, known: frozenset[str]) -> Iterator[Finding]:
+def _without_field(one: Asked, known: frozenset[str], documents: DocumentFields) -> Iterator[Finding]:
     query = one.query
     file, first = _place(one)
     named = [*_filter_fields(query.filters), *(order.field for order in query.orders), *query.summed]
     for field in dict.fromkeys(named):
         names = path_names(field) or tuple(field.split("."))
-        if field == DOCUMENT_ID or all(name in known or HOLE in name for name in names):
+        if field == DOCUMENT_ID:
             continue
-        yield Finding(
-            file=file,
-            line=first,
-            what=f"the query {shown(query)} names the field {field}, which no document has: it is in no "
-            "model or write of the app, not in the rules, and not in the code of functions and backend.",
-            fix=f"correct {field}, or write it where the documents are created.",
-        )
+        collection = (query.path or ("",))[-1]
+        why = ""
+        if not all(name in known or HOLE in name for name in names):
+            why = (
+                "which no document has: it is in no model or write of the app, not in the rules, and not in "
+                "the code of functions and backend"
+            )
+        elif documents.lacks(collection, names, one.file):
+            why = (
+                f"which no document of {collection} has: the app creates them without it, and only documents "
+                "of other collections have it"
+            )
+        if why:
+            yield Finding(
+                file=file,
+                line=first,
+                what=f"the query {shown(query)} names the field {field}, {why}.",
+                fix=f"correct {field}, or write it where the documents are created.",
+            )
 
 
 def _filter_fields(filters: tuple[Filter, ...]) -> Iterator[str]:
@@ -136,23 +141,23 @@ def _filter_fields(filters: tuple[Filter, ...]) -> Iterator[str]:
             yield one.field
 
 
-def _fields(app: Analysis) -> frozenset[str]:
+def _fields(app: Analysis, code: frozenset[str]) -> frozenset[str]:
     """Every name that a field of a document can have: what models, writes, rules and code name."""
     found: set[str] = set()
     for key in app.log.keys:
         found |= {*key.split(".")}
-    for cls in app.program.classes:
-        names = {name for _, name in cls.functions}
-        if names & {*_READS_JSON}:
-            found |= {variable.decl.key or variable.decl.name for variable in cls.variables.values()}
-            for function in cls.functions.values():
-                if function.decl.kind == "factory" and function.decl.redirects:
-                    found |= {param.key or param.name for param in function.decl.params}
+    found |= {name for cls in app.program.classes for name in model_fields(cls)}
     found |= {*_gets(app)}
     found |= {*_WORD.findall(app.project.rules)}
     for spec in app.project.indexes.indexes if app.project.indexes is not None else ():
         for field in spec.fields:
             found |= {*(path_names(field.path) or ())}
+    return frozenset(found) | code
+
+
+def _code(app: Analysis) -> frozenset[str]:
+    """The words of the functions and the backend."""
+    found: set[str] = set()
     for folder in app.project.code:
         for path in walk(folder, lambda one: one.name not in _NOT_CODE):
             if path.suffix in _CODE:
@@ -169,8 +174,6 @@ def _words(path: Path) -> set[str]:
 
 def _gets(app: Analysis) -> Iterator[str]:
     """`snapshot.get('field')`, wherever it is."""
-    from checkout.flutter.analysis import walk as nodes
-
     for unit in app.sources.units.values():
         for node in nodes(unit):
             if (

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from sandbox.firestore_values import encoded, encoded_fields, id_token
+from ops.acceptance.app import encoded
+from sandbox.firestore_values import encoded_fields, id_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ import pytest
 
 from checkout.flutter.index_needs import missing, needs
 from checkout.flutter.values import Filter, Order, Query
-from tests.flutter_app import IMPORTS, answer, expect_findings, expect_pass, indexes
+from tests.flutter_app import HERE, IMPORTS, answer, expect_findings, expect_pass, indexes
 
 pytestmark = pytest.mark.unit
 
@@ -431,6 +431,48 @@ def test_a_query_that_is_not_known_is_not_passed(tmp_path: Path, code: str, why:
     code = f"{IMPORTS}{code}\nfinal used = [f, g];\n"
     found = answer(tmp_path, "E3", {"lib/extra.dart": code, "lib/known.dart": KNOWN}, declared=DECLARED)
     assert any(why in one for one in found.unknown), found
+
+
+OTHERS = """
+class Visit {
+  Visit.fromJson(Map<String, dynamic> j) : arrivedAt = j['arrivedAt'] as String;
+  final String arrivedAt;
+}
+void send(FirebaseFirestore db) => db.collection('parcels').add({'weight': 1, 'sender': 'x'});
+void visit(FirebaseFirestore db) => db.collection('visits').add({'arrivedAt': 'x', 'guest': 'y'});
+"""
+
+
+def _asks(field: str) -> str:
+    query = f"db.collection('parcels').where('{field}', isEqualTo: 1).get(); {HERE}"
+    return f"{IMPORTS}void f(FirebaseFirestore db) => {query}\n"
+
+
+@pytest.mark.parametrize("field", ["arrivedAt", "guest"])
+def test_a_field_of_another_collection_is_found(tmp_path: Path, field: str) -> None:
+    files = {"lib/others.dart": IMPORTS + OTHERS, "lib/extra.dart": _asks(field)}
+    found = expect_findings(tmp_path, "E3", files)
+    assert "no document of parcels has" in found.findings[0].what
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "class Parcel { Parcel.fromJson(Map<String, dynamic> j) : guest = j['guest']; final String guest; }",
+        "Object? read(Map<String, dynamic> j) => [j['weight'], j['guest']];",
+        "void later(FirebaseFirestore db) => db.collection('parcels').doc('x').update({'guest': 'y'});",
+        "void copy(FirebaseFirestore db, Map<String, dynamic> j) => db.collection('parcels').add(j);",
+        "void copy(FirebaseFirestore db, String to) => db.collection(to).add({'a': 1});",
+    ],
+    ids=["model", "reader", "update", "unknown map", "unknown collection"],
+)
+def test_what_may_be_a_field_of_the_collection_is_accepted(tmp_path: Path, more: str) -> None:
+    files = {
+        "lib/others.dart": IMPORTS + OTHERS,
+        "lib/more.dart": IMPORTS + more,
+        "lib/extra.dart": _asks("guest"),
+    }
+    assert not answer(tmp_path, "E3", files).findings
 
 
 def test_without_an_index_file_a_needed_index_is_unknown(tmp_path: Path) -> None:
