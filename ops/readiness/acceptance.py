@@ -1,28 +1,21 @@
 """Section F of the runbook: the acceptance tests, which need two phones and a client.
 
-No program can send from a customer's phone. A recorded acceptance of the running deployment counts; one of an
-earlier deployment does not. The file is `.acceptance/STACK.json`; other keys of it are not read:
-
-    {"lines": {"F1": {"verdict": "pass", "at": "2026-11-30T12:00:00+00:00", "found": "two threads",
-                      "fix": "", "evidence": [{"asked": "...", "answer": "...", "at": "..."}]}}}
+No program can send from a customer's phone. What `python -m ops accept` recorded counts, if it is about what
+the state says is deployed now (`ops.acceptance.deployed`), and about the deployment that Railway runs.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from pathlib import Path
-from typing import cast
-from urllib.parse import quote
 
+from ops.acceptance import deployed, progress
+from ops.acceptance.model import Result
+from ops.acceptance.model import Verdict as Tested
+from ops.acceptance.progress import Progress
 from ops.readiness.context import Context
 from ops.readiness.findings import failed, needs_a_person, passed, unknown
-from ops.readiness.model import Evidence, Finding, Verdict
-from user_errors import shell_word
-
-FOLDER = ".acceptance"
+from ops.readiness.model import Evidence, Finding
 
 STEPS: Mapping[str, str] = {
     "F1": (
@@ -40,11 +33,6 @@ STEPS: Mapping[str, str] = {
 """What a person does for each line."""
 
 
-def record(folder: Path, stack: str) -> Path:
-    """The file with the recorded acceptance of a stack."""
-    return folder / FOLDER / f"{quote(stack, safe='')}.json"
-
-
 def accepted(line: str) -> Callable[[Context], Finding]:
     """The check of a line of section F.
 
@@ -55,49 +43,46 @@ def accepted(line: str) -> Callable[[Context], Finding]:
 
 
 def _accepted(line: str, context: Context) -> Finding:
-    file = record(context.folder, context.stack)
-    shown = os.path.relpath(file, context.folder)
+    folder = context.folder / progress.FOLDER.name
+    shown = os.path.relpath(progress.path(context.stack, folder), context.folder)
+    to_do = f"{STEPS[line]} The command leads through it:\n{_command(context)}"
     try:
-        document = cast("Mapping[str, object]", json.loads(file.read_text(encoding="utf-8")))
-        recorded = cast("Mapping[str, object]", document["lines"]).get(line)
-        if recorded is None:
-            return needs_a_person(f"{shown} has no result of this line", STEPS[line])
-        found = cast("Mapping[str, object]", recorded)
-        verdict, at = Verdict(str(found["verdict"])), datetime.fromisoformat(str(found["at"]))
-        said, fix = str(found.get("found") or ""), str(found.get("fix") or STEPS[line])
-        evidence = (Evidence(asked=f"{shown}: {line}", answer=said, at=at), *_evidence(found))
-        if at.tzinfo is None:
-            raise ValueError(at)
-    except FileNotFoundError:
-        return needs_a_person(f"no acceptance of this line is recorded in {shown}", STEPS[line])
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return unknown(f"{shown} is not a record of an acceptance", f"rm {shell_word(shown)}")
-    when = f"{at:%Y-%m-%d %H:%M} UTC"
-    since = context.once("running since", lambda: _running_since(context))
-    if since is not None and at < since:
-        what = f"it was accepted at {when}, before the running deployment of {since:%Y-%m-%d %H:%M} UTC"
-        return needs_a_person(what, STEPS[line], *evidence)
-    if verdict is Verdict.PASS:
-        return passed(f"accepted at {when}{said and f': {said}'}", *evidence)
-    if verdict is Verdict.FAIL:
-        return failed(f"it failed at {when}{said and f': {said}'}", fix, *evidence)
-    if verdict is Verdict.UNKNOWN:
-        return unknown(f"at {when}: {said}", fix, *evidence)
-    return needs_a_person(f"at {when}: {verdict.value}", fix, *evidence)
+        run = context.once("acceptance", lambda: progress.read(context.stack, folder))
+    except progress.ProgressError as error:
+        return unknown(error.what, error.fix)
+    if run is None:
+        return needs_a_person(f"no acceptance is recorded in {shown}", to_do)
+    result = run.lines.get(line)
+    if result is None:
+        return needs_a_person(f"the run {run.run} in {shown} has no result of this line", to_do)
+    evidence = (
+        Evidence(asked=f"{shown}: {line} of the run {run.run}", answer=result.found, at=result.at),
+        *(Evidence(asked=one.asked, answer=one.answer, at=one.at) for one in result.evidence),
+    )
+    changed = _changed(context, run, result)
+    when = f"{result.at:%Y-%m-%d %H:%M} UTC"
+    if changed:
+        verb = "passed" if result.verdict is Tested.PASS else "was tested"
+        found = f"it {verb} at {when} (by {result.by}), and does not count any more: {changed}"
+        return needs_a_person(found, to_do, *evidence)
+    if result.verdict is Tested.PASS:
+        return passed(f"accepted at {when} by {result.by}: {result.found}", *evidence)
+    if result.verdict is Tested.FAIL:
+        return failed(f"it failed at {when}: {result.found}", result.fix or to_do, *evidence)
+    return unknown(f"at {when}: {result.found}", result.fix or to_do, *evidence)
 
 
-def _evidence(found: Mapping[str, object]) -> list[Evidence]:
-    listed = cast("list[Mapping[str, object]]", found.get("evidence") or [])
-    return [
-        Evidence(
-            asked=str(one["asked"]),
-            answer=str(one["answer"]),
-            at=datetime.fromisoformat(str(one["at"])),
-        )
-        for one in listed
-    ]
-
-
-def _running_since(context: Context) -> datetime | None:
+def _changed(context: Context, run: Progress, result: Result) -> str:
+    """What is not the same as when the test ran; "" if all is."""
+    parts = deployed.changes(run.deployed, deployed.digest(context.spec))
+    if parts:
+        return f"a later `pulumi up` deployed {', '.join(parts)}"
     running = context.running
-    return None if running is None else running.created_at
+    # A push to the branch deploys without an `up`, and the state does not know it.
+    if running is not None and running.id != context.spec.deployment and running.created_at > result.at:
+        return f"Railway deployed {running.id} at {running.created_at:%Y-%m-%d %H:%M} UTC, without an `up`"
+    return ""
+
+
+def _command(context: Context) -> str:
+    return f".venv/bin/python -m ops accept --stack {context.name}"
