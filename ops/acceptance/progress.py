@@ -97,7 +97,7 @@ def read(name: str, folder: Path | None = None) -> Progress | None:
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError):
-        shown = os.path.relpath(file, file.parent.parent)
+        shown = os.path.relpath(file, file.parent.parent)  # the folder in which commands run
         fix = f"mv {shell_word(shown)} {shell_word(f'{shown}.damaged')}"
         raise ProgressError(f"{shown} is not a record of an acceptance", fix) from None
 

@@ -23,9 +23,7 @@ from firebase.errors import GoogleError, JsonObject
 from firebase.release import text_digest
 from firebase.rest import GoogleApi
 from ops import access, stack
-from ops.acceptance import deployed
-from ops.acceptance.model import Result, Verdict
-from ops.acceptance.progress import Progress
+from ops.acceptance.model import Verdict as Accepted
 from ops.github import GitHub, GitHubError
 from ops.readiness import declared, lines, run
 from ops.readiness.context import Context
@@ -49,6 +47,7 @@ from railway.graphql.models import (
     VolumeView,
 )
 from settings.model import Settings
+from tests.recorded_acceptance import record
 from tests.unit.test_never_delete import rules
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -431,32 +430,6 @@ class World:
         assert names == Names()
         return [self.app.get(line, LineResult(id=line, checked="3 files")) for line in FLUTTER_LINES]
 
-    def accept(self, verdicts: Mapping[str, str] | None = None, *, at: datetime = NOW) -> None:
-        """Record an acceptance; `F1` to `F5` pass unless another verdict is given."""
-        file = self.folder / ".acceptance" / "prod.json"
-        file.parent.mkdir(exist_ok=True)
-        given = {f"F{n}": "pass" for n in range(1, 6)} | dict(verdicts or {})
-        recorded = Progress(
-            stack="prod",
-            project="p",
-            run="r1",
-            hands="person",
-            client="+40700000000",
-            accounts=("sales", "support"),
-            started=at,
-            deployed=deployed.digest(declared.of_state("prod", self.state).spec),
-            lines={
-                line: Result(
-                    id=line,
-                    verdict=Verdict(verdict),
-                    at=at,
-                    by="tester@example.com",
-                    attempt=1,
-                    seconds=1.0,
-                    found="as it should",
-                    evidence=(Evidence(asked="GET threads", answer="two", at=at),),
-                )
-                for line, verdict in given.items()
-            },
-        )
-        file.write_text(json.dumps(recorded.document()))
+    def accept(self, verdicts: Mapping[str, Accepted | None] | None = None, *, at: datetime = NOW) -> None:
+        """Record an acceptance of what is deployed; `F1` to `F5` pass unless another verdict is given."""
+        record(self.folder, declared.of_state("prod", self.state).spec, at, verdicts)

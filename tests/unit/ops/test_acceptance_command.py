@@ -135,6 +135,16 @@ def test_a_result_is_about_one_deployment() -> None:
         {"indexes": {}},
     ]
     assert len({first, *(deployed.digest(replace(SPEC, **change)) for change in changed)}) == 6
+    assert [deployed.changes(first, deployed.digest(replace(SPEC, **change))) for change in changed] == [
+        ["backend"],
+        ["functions"],
+        ["rules"],
+        ["secrets"],
+        ["indexes"],
+    ]
+    assert deployed.changes(first, first) == []
+    everything = ["backend", "functions", "indexes", "rules", "secrets"]
+    assert deployed.changes("0123456789abcdef", first) == everything
 
 
 def test_the_names_of_a_stack_come_from_its_config(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from checkout.flutter.results import LineResult
 from firebase.errors import GoogleError
 from firebase.release import text_digest
 from ops import access
+from ops.acceptance.model import Verdict as Accepted
 from ops.github import GitHubError
 from ops.readiness import declared, flutter
 from ops.readiness.lines import IDS, LINES
 from ops.readiness.model import Verdict
 from ops.stack import COMMAND
 from railway.graphql.models import DeploymentView, InstanceView
+from tests import recorded_acceptance
 from tests.unit.ops import readiness_world as world_of
 from tests.unit.ops.readiness_edges import Edge, serving
 from tests.unit.ops.readiness_world import DEPLOYED, NOW, World
@@ -119,7 +122,7 @@ def declared_open(world: World) -> None:
     """Rules that allow deletes are declared and released."""
     other_text(OPEN)(world)
     world.state = world_of.state(rules_digest=text_digest({"firestore.rules": OPEN}))
-    world.accept()
+    world.accept()  # of these rules: otherwise section F is a reason too
 
 
 def bind(secret: str, *members: str) -> Break:
@@ -233,7 +236,7 @@ BREAKS: list[tuple[str, str, Break, str]] = [
     ("D6", "the domain is gone", set_railway(domains=[]), "does not lead to the backend"),
     ("D6", "not verified", set_railway(custom={"crm.example.com": False}), "not verified"),
     *((f"E{n}", "a finding", app(f"E{n}"), "lib/a.dart:12: It writes") for n in range(1, 8)),
-    *((f"F{n}", "it failed", lambda world, n=n: world.accept({f"F{n}": "fail"}), "it failed at")
+    *((f"F{n}", "it failed", lambda world, n=n: world.accept({f"F{n}": Accepted.FAIL}), "it failed at")
       for n in range(1, 6)),
     ("G1", "an index that nobody declared", put(world_of.INDEXES, {"indexes": [READY, UNMADE]}), "other"),
     ("G2", "a second service", other_service, "other: x"),
@@ -299,20 +302,48 @@ def test_the_log_is_asked_for_errors_since_the_first_deployment(world: World) ->
     )
 
 
-def test_a_recorded_acceptance_of_an_earlier_deployment_does_not_count(world: World) -> None:
+def test_an_acceptance_of_what_a_later_up_replaced_does_not_count(world: World) -> None:
+    spec = declared.of_state("prod", world.state).spec
+    other = replace(spec.functions[0], source="before.zip")
+    changes: dict[str, dict[str, Any]] = {
+        "backend": {"deployment": "d9"},
+        "functions": {"functions": (other, *spec.functions[1:])},
+        "rules": {"ruleset": "projects/p/rulesets/before"},
+        "indexes": {"indexes": {}},
+        "secrets": {"secrets": {**spec.secrets, "ADMIN_EMAILS": "9"}},
+    }
+    for part, change in changes.items():
+        recorded_acceptance.record(world.folder, replace(spec, **change), NOW)
+        report = world.report("F")
+        assert report.reasons == ["F1", "F2", "F3", "F4", "F5"]
+        assert {one.verdict for one in report.outcomes} == {Verdict.PERSON}
+        assert report.outcomes[0].finding.found == (
+            "it passed at 2026-11-30 12:00 UTC (by tester@example.com), and does not count any more: "
+            f"a later `pulumi up` deployed {part}"
+        )
+        assert report.outcomes[0].finding.fix.endswith("\n.venv/bin/python -m ops accept --stack prod")
+
+
+def test_a_failure_of_what_is_not_deployed_any_more_is_tested_again(world: World) -> None:
+    spec = declared.of_state("prod", world.state).spec
+    before = replace(spec, deployment="d9")
+    recorded_acceptance.record(world.folder, before, NOW, {"F1": Accepted.FAIL})
+    (outcome,) = world.outcomes("F1")
+    assert outcome.verdict is Verdict.PERSON
+    assert "it was tested at" in outcome.finding.found
+
+
+def test_an_acceptance_before_a_deployment_without_an_up_does_not_count(world: World) -> None:
+    """A push to the branch: Railway deploys it, and the state does not know."""
+    world.state = world_of.state(deployment="verified")
     world.accept(at=DEPLOYED - timedelta(minutes=1))
     report = world.report("F")
     assert report.reasons == ["F1", "F2", "F3", "F4", "F5"]
-    assert {one.verdict for one in report.outcomes} == {Verdict.PERSON}
-    assert "before the deployment of" in report.outcomes[0].finding.found
-
-
-def test_an_acceptance_counts_until_an_up_changes_what_is_deployed(world: World) -> None:
-    (verified,) = [one for one in world.state if one["type"] == COMMAND]
-    verified["inputs"]["environment"]["VERIFY_SECRETS"] = json.dumps({"GROQ_API_KEY": "8"})
-    (outcome,) = world.outcomes("F1")
-    assert outcome.verdict is Verdict.PERSON
-    assert "before the last `pulumi up` changed" in outcome.finding.found
+    assert "Railway deployed d0 at 2026-11-30 07:00 UTC, without an `up`" in (
+        report.outcomes[0].finding.found
+    )
+    world.accept(at=DEPLOYED + timedelta(minutes=1))
+    assert world.report("F").ready
 
 
 def test_without_an_acceptance_a_person_is_needed_and_told_what_to_do(world: World) -> None:
@@ -326,8 +357,7 @@ def test_without_an_acceptance_a_person_is_needed_and_told_what_to_do(world: Wor
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "[]", "{}", '{"lines": {"F1": {"verdict": "fine", "at": "today"}}}', '{"lines": {"F1": 1}}'],
+    "text", ["", "[]", "{}", '{"lines": {"F1": {"verdict": "pass", "at": "2026-11-30T12:00:00Z"}}}']
 )
 def test_a_damaged_record_of_the_acceptance_is_no_evidence(world: World, text: str) -> None:
     (world.folder / ".acceptance" / "prod.json").write_text(text)
@@ -338,18 +368,22 @@ def test_a_damaged_record_of_the_acceptance_is_no_evidence(world: World, text: s
 
 def test_the_evidence_and_the_fix_of_the_acceptance_are_in_the_report(world: World) -> None:
     (good,) = world.outcomes("F1")
-    assert good.finding.found == "accepted at 2026-11-30 12:00 UTC: as it should"
-    assert [one.asked for one in good.finding.evidence] == [".acceptance/prod.json: F1", "GET threads"]
-    world.accept({"F1": "cannot tell"})
+    assert good.finding.found == "accepted at 2026-11-30 12:00 UTC by tester@example.com: as it should"
+    assert [one.asked for one in good.finding.evidence] == [
+        ".acceptance/prod.json: F1 of the run 20261130-120000-7f3a",
+        "GET threads",
+    ]
+    world.accept({"F1": Accepted.UNKNOWN})
     (unclear,) = world.outcomes("F1")
     assert unclear.verdict is Verdict.UNKNOWN
+    assert unclear.finding.fix == "look at the thread"
 
 
 def test_a_line_that_was_not_accepted_yet_needs_a_person(world: World) -> None:
-    file = world.folder / ".acceptance" / "prod.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "lines": {}}))
+    world.accept({"F2": None})
     (outcome,) = world.outcomes("F2")
     assert outcome.verdict is Verdict.PERSON
+    assert outcome.finding.found.endswith("has no result of this line")
 
 
 GOOGLE_LINES = {"B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B9", "D4", "D5", "G1", "G3"}
