@@ -27,7 +27,7 @@ from ops.acceptance.model import Verdict as Accepted
 from ops.github import GitHub, GitHubError
 from ops.readiness import declared, lines, run
 from ops.readiness.context import Context
-from ops.readiness.model import Evidence, Line, Outcome, Report
+from ops.readiness.model import Line, Outcome, Report
 from ops.readiness.waivers import read as read_waivers
 from ops.stack_file import load as load_settings
 from railway.graphql.api import RailwayApi

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -21,7 +20,6 @@ from ops.github import GitHubError
 from ops.readiness import declared, flutter
 from ops.readiness.lines import IDS, LINES
 from ops.readiness.model import Verdict
-from ops.stack import COMMAND
 from railway.graphql.models import DeploymentView, InstanceView
 from tests import recorded_acceptance
 from tests.unit.ops import readiness_world as world_of
