@@ -224,6 +224,29 @@ class Breakable:
         self.admin(f"/admin/deployments/{self.deployment_id}", status="CRASHED")
         return lambda: self.admin(f"/admin/deployments/{self.deployment_id}", status="SUCCESS")
 
+    def replica(self) -> Undo:
+        """A second process of the deployment runs."""
+        self.admin(f"/admin/deployments/{self.deployment_id}", replicas=["RUNNING", "RUNNING"])
+        return lambda: self.admin(f"/admin/deployments/{self.deployment_id}", replicas=[])
+
+    def restarts(self, count: int) -> Undo:
+        """It is started again, by hand or after a crash: its log is the same."""
+        restart = "mutation Restart($d: String!) { deploymentRestart(id: $d) }"
+        for _ in range(count):
+            self.railway.call(restart, {"d": self.deployment_id})
+        return lambda: self.admin(f"/admin/deployments/{self.deployment_id}", restarted=[])
+
+    def fill(self, used_mb: float) -> Undo:
+        """There is so much data on the volume."""
+        self.admin(f"/admin/volumes/{self.volume_id}/fill", other_mb=used_mb)
+        return lambda: self.admin(f"/admin/volumes/{self.volume_id}/fill", other_mb=0)
+
+    def age_backups(self, days: float) -> Undo:
+        """No backup was made for so many days."""
+        path = f"/admin/volumes/{self.volume_id}/backups/age"
+        self.admin(path, seconds=days * 86_400)
+        return lambda: self.admin(path, seconds=-days * 86_400)
+
     def switch(self, name: str, value: object, before: object) -> Undo:
         self.admin("/admin/switches", **{name: value})
         return lambda: self.admin("/admin/switches", **{name: before})
