@@ -26,7 +26,8 @@ from railway.graphql.client import RailwayClient
 from railway.graphql.credentials import access_from
 from sandbox import manual_edits, stack_state
 from sandbox.supervisor import STACK, Sandbox
-from tests.e2e.readiness_stack import Breakable, Edge, Program, Undo, functions_edge, waiver
+from tests.e2e.readiness_program import Edge, Program, functions_edge, waiver
+from tests.e2e.readiness_stack import Breakable, Undo
 from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
