@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+REPLICA_STATUSES = {
+    "CRASHED", "CREATED", "EXITED", "INITIALIZING", "REMOVED", "REMOVING", "RESTARTING", "RUNNING", "SKIPPED",
+    "STOPPED",
+}  # fmt: skip
+"""DeploymentInstanceStatus in Railway's schema."""
+
 
 def is_watched(instance: records.Instance, changed: list[str]) -> bool:
     """Return whether a changed file matches the service's watch patterns."""
@@ -68,10 +74,12 @@ class Admin:
             post("/admin/workspaces", self.add_workspace),
             post("/admin/dns", self.set_dns),
             post("/admin/seal", self.seal_variable),
-            post("/admin/deployments/{id}", self.set_deployment_status),
+            post("/admin/deployments/{id}", self.set_deployment),
             get("/admin/volumes/{id}/files", self.list_files),
             post("/admin/volumes/{id}/files", self.write_files),
+            post("/admin/volumes/{id}/fill", self.fill),
             post("/admin/volumes/{id}/backups", self.back_up),
+            post("/admin/volumes/{id}/backups/age", self.age_backups),
             post("/admin/volumes/{id}/restore", self.restore_volume),
             post("/admin/volumes/{id}/move", self.move_volume),
         ]
@@ -203,10 +211,26 @@ class Admin:
                 return {"name": row.name}
         raise KeyError(body["name"])
 
-    def set_deployment_status(self, body: Json, request: Request) -> Json:
-        """{"status"}: set the status of a deployment, for example CRASHED after SUCCESS."""
+    def set_deployment(self, body: Json, request: Request) -> Json:
+        """{"status"}: set the status of a deployment, for example CRASHED after SUCCESS.
+
+        "replicas": the DeploymentInstanceStatus of each replica, [] to derive them from the status again;
+        "restarted": the seconds since each start of the same process after the first one, as in a crash loop.
+        """
         found = self.store.deployments[request.path_params["id"]]
-        deploys.set_status(found, body["status"], self.store.now())
+        if not {"status", "replicas", "restarted"} & body.keys():
+            raise KeyError("status")
+        unknown = {*body.get("replicas", ())} - REPLICA_STATUSES
+        if unknown:
+            raise ValueError(f"replicas must be among {', '.join(sorted(REPLICA_STATUSES))}")
+        if "restarted" in body:
+            if found.runs:
+                raise ValueError("a process decides when this deployment starts again")
+            found.restarted_at = sorted(self.store.now() - float(ago) for ago in body["restarted"])
+        if "replicas" in body:
+            found.replicas = list(body["replicas"])
+        if "status" in body:
+            deploys.set_status(found, body["status"], self.store.now())
         return {"id": found.id, "status": found.status}
 
     def instances(self, request: Request) -> list[records.VolumeInstance]:
@@ -227,6 +251,15 @@ class Admin:
             self.store.contents.write(row, {str(path): str(text) for path, text in body.items()})
         return self.list_files(body, request)
 
+    def fill(self, body: Json, request: Request) -> Json:
+        """{"other_mb"}: how much data is on a volume beside the files that the sandbox stores."""
+        other_mb = float(body["other_mb"])
+        if other_mb < 0:
+            raise ValueError("other_mb must not be negative")
+        for row in self.instances(request):
+            row.other_mb = other_mb
+        return {"used_mb": [backups.used_mb(self.store, row) for row in self.instances(request)]}
+
     def back_up(self, _: Json, request: Request) -> Json:
         """Make the next backup of each schedule."""
         made = 0
@@ -236,6 +269,17 @@ class Admin:
                 row.backups.append(backups.taken(row, name, self.store.now(), used, schedule))
                 made += 1
         return {"made": made}
+
+    def age_backups(self, body: Json, request: Request) -> Json:
+        """{"seconds"}: make the backups of a volume older, as if no other had been made since."""
+        seconds, aged = float(body["seconds"]), 0
+        for row in self.instances(request):
+            for backup in row.backups:
+                for name in ("created_at", "expires_at"):
+                    if backup[name] is not None:
+                        backup[name] -= seconds
+                aged += 1
+        return {"aged": aged}
 
     def restore_volume(self, body: Json, request: Request) -> Json:
         """Restore a deleted volume, as Railway's e-mail offers for 48 hours after the deletion."""

@@ -144,7 +144,8 @@ def deployment_logs(store: Store, deployment: records.Deployment) -> list[dict[s
     times = status_times(deployment)
     if "DEPLOYING" not in times:
         return []
-    rows = log_rows(deployment, times["DEPLOYING"], backend.startup_logs(deployment, store.switches))
+    startup = backend.startup_logs(deployment, store.switches)
+    rows = log_rows(deployment, times["DEPLOYING"], startup)
     path = deployment.settings.get("healthcheckPath")
     if path:
         end = times.get("SUCCESS") or times.get("FAILED")
@@ -154,4 +155,6 @@ def deployment_logs(store: Store, deployment: records.Deployment) -> list[dict[s
             rows += log_rows(deployment, end, [("info" if status == 200 else "error", f"{path} {status}")])
     if "CRASHED" in times:
         rows += log_rows(deployment, times["CRASHED"], [("error", "Error: process exited with code 1")])
-    return rows
+    for at in deployment.restarted_at:
+        rows += log_rows(deployment, at, startup)
+    return sorted(rows, key=lambda row: row["at"])

@@ -265,7 +265,6 @@ def replicas(deployment: records.Deployment) -> list[dict[str, Any]]:
         "REMOVED": "REMOVED", "REMOVING": "REMOVING", "SKIPPED": "SKIPPED", "DEPLOYING": "INITIALIZING",
     }  # fmt: skip
     state = deployment.replica_status or by_status.get(deployment.status)
-    if state is None:
-        return []
     count = max(1, int(deployment.settings.get("numReplicas") or 1))
-    return [{"id": f"{deployment.id}-{i}", "status": state} for i in range(count)]
+    states = deployment.replicas or ([state] * count if state else [])
+    return [{"id": f"{deployment.id}-{i}", "status": state} for i, state in enumerate(states)]

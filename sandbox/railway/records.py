@@ -176,7 +176,10 @@ class Volume:
 
 @dataclass(kw_only=True)
 class VolumeInstance:
-    """A volume in one environment. `files` represents its content: text by path."""
+    """A volume in one environment. `files` represents its content: text by path.
+
+    `other_mb`: data beside them that is counted, and of which nothing is stored.
+    """
 
     id: str
     volume_id: str
@@ -199,6 +202,7 @@ class VolumeInstance:
     backup_schedules: list[Json] = field(default_factory=list[Json])
     backups: list[Json] = field(default_factory=list[Json])
     files: dict[str, str] = field(default_factory=dict[str, str])
+    other_mb: float = 0
 
 
 @dataclass(kw_only=True)
@@ -259,6 +263,9 @@ class Deployment:
     `runs`: processes decide its status (see `sandbox.railway.running`), not the clock. Then `failure` is the
     reason why it failed, `image_of` the deployment whose files it runs (a rollback), `replica_status` the
     DeploymentInstanceStatus where the status does not tell it, and `restarts` how often users restarted it.
+
+    Otherwise `restarted_at` is when it started again. `replicas`: the DeploymentInstanceStatus of each of its
+    replicas, where an admin route set them.
     """
 
     id: str
@@ -286,6 +293,8 @@ class Deployment:
     image_of: str | None = None
     replica_status: str | None = None
     restarts: int = 0
+    restarted_at: list[float] = field(default_factory=list[float])
+    replicas: list[str] = field(default_factory=list[str])
 
 
 @dataclass(kw_only=True)

@@ -1,6 +1,7 @@
 """Volume rules: the size only grows; a deletion can be reverted for 48 hours.
 
-`files` is removed only when those 48 hours have passed. Source: Railway docs, volumes/reference.
+`files` and `other_mb` are removed only when those 48 hours have passed. Source: Railway docs,
+volumes/reference.
 """
 
 from __future__ import annotations
@@ -84,7 +85,8 @@ def delete_expired(store: Store) -> bool:
     now, deleted = store.now(), False
     for row in store.volume_instances.values():
         if row.delete_due is not None and row.delete_due <= now:
-            row.deleted_at, row.delete_due, row.files, deleted = row.delete_due, None, {}, True
+            row.deleted_at, row.delete_due, deleted = row.delete_due, None, True
+            row.files, row.other_mb = {}, 0
     for volume in store.volumes.values():
         rows = [row for row in store.volume_instances.values() if row.volume_id == volume.id]
         if volume.deleted_at is None and rows and all(row.deleted_at and not row.delete_due for row in rows):

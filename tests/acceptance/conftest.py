@@ -13,30 +13,23 @@ import requests
 
 from ops import __main__ as main
 from ops.acceptance import progress
-from sandbox.__main__ import EXAMPLE
-from sandbox.running import RunOptions
 from sandbox.supervisor import STACK, Running, Sandbox
+from tests.e2e.readiness_program import Program
+from tests.e2e.running_example import applied, running_example
 from tests.e2e.stack import Stack
-from tests.sandbox.crm_parts import BACKEND, FUNCTIONS, installed
 
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A running sandbox that runs the example."""
-    installed(BACKEND)
-    installed(FUNCTIONS)
-    made = Sandbox(tmp_path_factory.mktemp("sandbox") / "acceptance")
-    made.start(attached=True, run=RunOptions(app=EXAMPLE))
-    yield made
-    made.stop()
+    with running_example(tmp_path_factory.mktemp("sandbox") / "acceptance") as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
 def stack(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """The stack on it, applied."""
-    made = Stack(sandbox, tmp_path_factory.mktemp("settings"))
-    made.up()
-    return made
+    return applied(sandbox, tmp_path_factory.mktemp("settings"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +52,15 @@ class Acceptance:
         url = f"http://{self.running.firestore_host}/v1/projects/crm-sandbox/databases/(default)/documents/{path}"
         found = requests.get(url, headers={"Authorization": "Bearer owner"}, timeout=30)
         return found.json().get("fields", {}) if found.status_code == 200 else None
+
+
+@pytest.fixture
+def program(sandbox: Sandbox, stack: Stack, tmp_path: Path) -> Program:
+    """The program that deployed the stack, in a folder of the test, with Flutter beside it."""
+    assert stack.running
+    made = Program(tmp_path / "crm", sandbox)
+    made.install_flutter()
+    return made
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """F1 to F5 on the running example: all pass unattended, each fails when its behaviour is broken, and a person
-who does what the command says gets the same results."""
+who does what the command says gets the same results. With them and a backup, every line is ready."""
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +14,14 @@ import requests
 from ops import __main__ as main
 from ops.acceptance import command, loopback, progress
 from ops.acceptance.model import LINES
-from sandbox.supervisor import STACK
+from ops.readiness.lines import IDS
+from sandbox import stack_state
+from sandbox.supervisor import STACK, Sandbox
 from tests.acceptance.conftest import Acceptance
 from tests.acceptance.mutations import Mutation
+from tests.e2e.readiness_program import Program
+from tests.e2e.readiness_stack import Breakable
+from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.acceptance
 
@@ -75,6 +82,26 @@ def test_all_five_pass_unattended(acceptance: Acceptance) -> None:
         assert fields["acceptanceRun"] == {"stringValue": report["run"]}
     messages = [path for path in report["made"] if path.startswith("threads/")]
     assert all(acceptance.document(path) for path in messages)
+
+
+def test_the_accepted_and_backed_up_stack_is_ready(
+    program: Program, sandbox: Sandbox, stack: Stack, tmp_path: Path
+) -> None:
+    """It runs before the mutations: what they break is in the functions' logs, which D5 reads."""
+    before, file = tmp_path / "before.json", tmp_path / "report.json"
+    fresh = program.readiness("--report", f"json:{before}")
+    assert fresh.returncode == 1, fresh.stdout + fresh.stderr
+    assert json.loads(before.read_text())["not_ready"] == ["C3", *LINES]
+    accepted = program.ops("accept")
+    assert accepted.returncode == 0, accepted.stdout + accepted.stderr
+    Breakable(stack.running, stack_state.resources(sandbox, STACK)).back_up()
+    done = program.readiness("--report", f"json:{file}")
+    report = json.loads(file.read_text())
+    verdicts = {one["id"]: one["verdict"] for one in report["lines"]}
+    assert verdicts == dict.fromkeys(IDS, "pass"), done.stdout
+    assert (report["lines_checked"], report["lines_total"]) == (41, 41)
+    assert done.stdout.endswith("41 of the runbook's 41 lines were checked: ready for 30 accounts\n")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", MUTATIONS)

@@ -4,159 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
-from threading import Thread
-from typing import Any, cast
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-import yaml
-
-from ops import stack
-from ops.adopt.rehearsal_stack import PROGRAM
 from sandbox import manual_edits, stack_state
-from sandbox.supervisor import PROJECT, STACK, Running, Sandbox
-from tests.recorded_acceptance import record
+from sandbox.supervisor import Running
+from tests.e2e.readiness_program import GCP, JSON, Edge
 
-JSON = dict[str, Any]
 Undo = Callable[[], object]
 """Brings a change back."""
-GCP = "crm-sandbox"
 REGION = "europe-west1"
 RULES_RELEASE = f"/firebaserules/v1/projects/{GCP}/releases/cloud.firestore"
-
-
-@dataclass
-class Edge:
-    """In place of running functions and their logs: what they answer, and the entries of Cloud Logging."""
-
-    url: str = ""
-    status: int = 401
-    entries: list[JSON] = field(default_factory=list[JSON])
-
-
-@contextmanager
-def functions_edge() -> Generator[Edge]:
-    """The server."""
-    edge = Edge()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.answer(edge.status, {})
-
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            assert self.path == "/logging/v2/entries:list"
-            assert asked["resourceNames"] == [f"projects/{GCP}"]
-            self.answer(200, {"entries": edge.entries} if edge.entries else {})
-
-        def answer(self, status: int, body: JSON) -> None:
-            text = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """No log."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    edge.url = f"http://127.0.0.1:{server.server_port}"
-    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        yield edge
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-ACCEPTED = """
-import sys
-from ops import stack
-from ops.acceptance import deployed, model, progress
-name, now = sys.argv[1], model.now()
-spec = stack.verification(name, stack.resources(name))
-lines = {
-    line: model.Result(
-        id=line, verdict=model.Verdict.PASS, at=now, by="tester", attempt=1, seconds=1.0, found="seen"
-    )
-    for line in model.LINES
-}
-progress.write(progress.Progress(
-    stack=name, project=spec.project, run="r1", hands="person", client="+40700000000", accounts=("a", "b"),
-    started=now, deployed=deployed.digest(spec), lines=lines,
-))
-"""
-"""Runs in the copy of the program."""
-
-
-class Program:
-    """A copy of the program, in which the tests may write: settings, records of acceptance, last reports.
-
-    Args:
-        folder: where it goes.
-        sandbox: a running sandbox.
-        edge: the functions' edge.
-    """
-
-    def __init__(self, folder: Path, sandbox: Sandbox, edge: Edge) -> None:
-        self.folder, self.sandbox = folder, sandbox
-        folder.mkdir()
-        for name in (*PROGRAM, f"Pulumi.{STACK}.yaml"):
-            source = PROJECT / name
-            if source.is_dir():
-                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, folder / name)
-        for name in ("examples", ".venv"):
-            (folder / name).symlink_to(PROJECT / name)
-        self.environ: dict[str, str] = {
-            **os.environ,
-            **sandbox.variables(),
-            "GOOGLE_EDGE_URL": edge.url,
-            "GOOGLE_LOGGING_CUSTOM_ENDPOINT": f"{edge.url}/logging/v2/",
-        }
-
-    def waive(self, waivers: Mapping[str, JSON]) -> None:
-        """Set the waivers in the stack's file."""
-        file = self.folder / f"Pulumi.{STACK}.yaml"
-        document = cast("JSON", yaml.safe_load(file.read_text()))
-        document["config"]["whatsapp-crm:readinessWaivers"] = dict(waivers)
-        file.write_text(yaml.safe_dump(document))
-
-    def accept(self) -> None:
-        """Record that the acceptance tests of what is deployed passed now."""
-        spec = stack.verification(STACK, stack_state.exported(self.sandbox, STACK))
-        record(self.folder, spec, datetime.now(UTC))
-
-    def readiness(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `python -m ops readiness` on the stack."""
-        return subprocess.run(
-            [sys.executable, "-m", "ops", "readiness", "--stack", STACK, *arguments],
-            cwd=self.folder,
-            env=self.environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-
-def waiver(days: int = 30) -> JSON:
-    """A waiver that ends in some days."""
-    return {
-        "reason": "Flutter is not on this machine",
-        "person": "Ana",
-        "expires": (date.today() + timedelta(days=days)).isoformat(),  # noqa: DTZ011 - as a person writes it
-    }
 
 
 @dataclass
@@ -165,7 +25,7 @@ class Breakable:
 
     running: Running
     resources: list[stack_state.Resource]
-    edge: Edge
+    edge: Edge = field(default_factory=Edge)
 
     def __post_init__(self) -> None:
         self.railway = stack_state.dashboard(self.running, self.resources)
@@ -243,6 +103,29 @@ class Breakable:
     def crash(self) -> Undo:
         self.admin(f"/admin/deployments/{self.deployment_id}", status="CRASHED")
         return lambda: self.admin(f"/admin/deployments/{self.deployment_id}", status="SUCCESS")
+
+    def replica(self) -> Undo:
+        """A second process of the deployment runs."""
+        self.admin(f"/admin/deployments/{self.deployment_id}", replicas=["RUNNING", "RUNNING"])
+        return lambda: self.admin(f"/admin/deployments/{self.deployment_id}", replicas=[])
+
+    def restarts(self, count: int) -> Undo:
+        """It is started again, by hand or after a crash: its log is the same."""
+        restart = "mutation Restart($d: String!) { deploymentRestart(id: $d) }"
+        for _ in range(count):
+            self.railway.call(restart, {"d": self.deployment_id})
+        return lambda: self.admin(f"/admin/deployments/{self.deployment_id}", restarted=[])
+
+    def fill(self, used_mb: float) -> Undo:
+        """There is so much data on the volume."""
+        self.admin(f"/admin/volumes/{self.volume_id}/fill", other_mb=used_mb)
+        return lambda: self.admin(f"/admin/volumes/{self.volume_id}/fill", other_mb=0)
+
+    def age_backups(self, days: float) -> Undo:
+        """No backup was made for so many days."""
+        path = f"/admin/volumes/{self.volume_id}/backups/age"
+        self.admin(path, seconds=days * 86_400)
+        return lambda: self.admin(path, seconds=-days * 86_400)
 
     def switch(self, name: str, value: object, before: object) -> Undo:
         self.admin("/admin/switches", **{name: value})

@@ -18,11 +18,12 @@ import requests
 from sandbox import environment, memory
 from sandbox.__main__ import EXAMPLE
 from sandbox.google.running.instances import Limits
-from sandbox.running import MEGABYTE, RunOptions
+from sandbox.running import MEGABYTE
 from sandbox.supervisor import Running, Sandbox
+from tests.e2e.running_example import applied, running_example
 from tests.e2e.stack import Stack
 from tests.rules.firestore_client import OK, Client, user_token
-from tests.sandbox.crm_parts import BACKEND, FUNCTIONS, eventually, installed
+from tests.sandbox.crm_parts import FUNCTIONS, eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -37,20 +38,14 @@ OWNER = {"Authorization": f"Bearer {environment.GOOGLE_TOKEN}"}
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A running sandbox that runs the example."""
-    installed(BACKEND)
-    installed(FUNCTIONS)
-    made = Sandbox(tmp_path_factory.mktemp("sandbox") / "functions")
-    made.start(attached=True, run=RunOptions(app=EXAMPLE))
-    yield made
-    made.stop()
+    with running_example(tmp_path_factory.mktemp("sandbox") / "functions") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def stack(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """The stack on it, applied."""
-    made = Stack(sandbox, tmp_path_factory.mktemp("settings"))
-    made.up()
-    return made
+    return applied(sandbox, tmp_path_factory.mktemp("settings"))
 
 
 class Functions:

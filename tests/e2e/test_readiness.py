@@ -26,7 +26,8 @@ from railway.graphql.client import RailwayClient
 from railway.graphql.credentials import access_from
 from sandbox import manual_edits, stack_state
 from sandbox.supervisor import STACK, Sandbox
-from tests.e2e.readiness_stack import Breakable, Edge, Program, Undo, functions_edge, waiver
+from tests.e2e.readiness_program import Edge, Program, functions_edge, waiver
+from tests.e2e.readiness_stack import Breakable, Undo
 from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
@@ -117,6 +118,41 @@ def test_a_good_stack_is_ready_with_every_report(program: Program, clouds: Break
     assert "BEGIN PRIVATE KEY" not in said
 
 
+WEARS: list[tuple[str, str, str, Callable[[Breakable], Undo]]] = [
+    ("A3", "A3 (G2, G5 follow)", "2 instances of", Breakable.replica),
+    ("C2", "C2 (G5 follows)", "45000 of 50000 MB are used: 90.0 %", lambda clouds: clouds.fill(45_000)),
+    ("C3", "C3 (G5 follows)", "8 days old", lambda clouds: clouds.age_backups(8)),
+    ("G4", "G4 (G5 follows)", "it started 4 times in 24 hours", lambda clouds: clouds.restarts(3)),
+]
+"""What comes with time, and nobody does: the line, the end of the report, and what the line says."""
+
+
+@pytest.mark.parametrize(
+    ("line", "reason", "said", "break_"), WEARS, ids=[f"{line} {said}" for line, _, said, _ in WEARS]
+)
+def test_the_command_ends_with_1_and_exactly_what_wore_out(
+    program: Program,
+    clouds: Breakable,
+    tmp_path: Path,
+    line: str,
+    reason: str,
+    said: str,
+    break_: Callable[[Breakable], Undo],
+) -> None:
+    file = tmp_path / "report.json"
+    undo = break_(clouds)
+    try:
+        done = program.readiness("--report", f"json:{file}")
+    finally:
+        undo()
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].endswith(f": not ready: {reason}"), done.stdout
+    (found,) = [one for one in json.loads(file.read_text())["lines"] if one["id"] == line]
+    assert found["verdict"] == "fail"
+    assert said in found["found"]
+    assert found["fix"]
+
+
 BREAKS: list[tuple[list[str], Callable[[Breakable], Undo]]] = [
     (["A1"], lambda clouds: clouds.push("f" * 40)),
     (["A2"], Breakable.branch),
@@ -162,6 +198,11 @@ def test_what_a_person_breaks_is_exactly_the_reason(
     left = {one.line.id: one.finding.found for one in found if not one.verdict.ready}
     assert [one.line.id for one in found if not one.verdict.ready and not one.follows] == lines, left
     assert {one.verdict for one in found if one.line.id in lines} == {Verdict.FAIL}
+
+
+def test_every_line_of_the_clouds_is_broken_above() -> None:
+    broken = {id_ for ids, _ in BREAKS for id_ in ids} | {line for line, *_ in WEARS}
+    assert broken == {line.id for line in chosen(SEEN)}
 
 
 def test_the_build_of_an_index_is_waited_for(program: Program, clouds: Breakable) -> None:

@@ -12,12 +12,13 @@ import pytest
 import requests
 
 from sandbox import environment, memory
-from sandbox.__main__ import EXAMPLE, main
-from sandbox.running import MEGABYTE, RunOptions
+from sandbox.__main__ import main
+from sandbox.running import MEGABYTE
 from sandbox.supervisor import Running, Sandbox
+from tests.e2e.running_example import RUN, applied, running_example
 from tests.e2e.stack import Stack
 from tests.rules.firestore_client import Client
-from tests.sandbox.crm_parts import BACKEND, eventually, installed
+from tests.sandbox.crm_parts import eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -28,19 +29,14 @@ CLIENT = "+40722123456"
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A running sandbox that runs the example."""
-    installed(BACKEND)
-    made = Sandbox(tmp_path_factory.mktemp("sandbox") / "running")
-    made.start(attached=True, run=RunOptions(app=EXAMPLE))
-    yield made
-    made.stop()
+    with running_example(tmp_path_factory.mktemp("sandbox") / "running") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def stack(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """The stack on it, applied."""
-    made = Stack(sandbox, tmp_path_factory.mktemp("settings"))
-    made.up()
-    return made
+    return applied(sandbox, tmp_path_factory.mktemp("settings"))
 
 
 class Backend:
@@ -206,7 +202,7 @@ def test_down_leaves_no_process_and_up_brings_all_back(sandbox: Sandbox, backend
     assert len(processes) > 4
     sandbox.stop()
     eventually(lambda: not any(alive(pid) for pid in processes), f"the end of {processes}")
-    sandbox.start(attached=True, run=RunOptions(app=EXAMPLE))
+    sandbox.start(attached=True, run=RUN)
     again = Backend(sandbox)
     assert again.health()["status"] == "ok"
     assert again.accounts() == {"sales": "connected"}

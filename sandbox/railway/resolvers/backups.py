@@ -92,7 +92,7 @@ def taken(
 
 def used_mb(store: Store, row: records.VolumeInstance) -> float:
     """Return the size of the data on a volume."""
-    return store.contents.size(row) / 1_000_000
+    return store.contents.size(row) / 1_000_000 + row.other_mb
 
 
 def listed(_: None, context: Context, volume_instance_id: str) -> list[dict[str, Any]]:

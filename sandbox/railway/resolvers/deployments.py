@@ -128,6 +128,8 @@ def restart(_: None, context: Context, id: str) -> bool:
     if found.status not in (*deploys.RUNNING, "CRASHED"):
         raise errors.bad_input("Only a running deployment can be restarted")
     found.restarts += 1
+    if not found.runs:
+        found.restarted_at.append(context.now)
     if found.status == "CRASHED":
         found.outcome = "success"
         deploys.set_status(found, "SUCCESS", context.now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -94,3 +95,19 @@ def test_a_project_token_of_another_environment_sees_no_backup(railway: Railway,
     stranger = railway.with_headers({"Authorization": "Bearer nobody"})
     assert stranger.fails("Backups", id=instance) == "Not Authorized"
     assert stranger.fails("BackupCreate", id=instance) == "Not Authorized"
+
+
+def test_backups_become_older_and_expire_earlier(railway: Railway, instance: str) -> None:
+    railway.ok("BackupSchedule", id=instance, kinds=["DAILY"])
+    railway.post(f"volumes/{instance}/backups")
+    railway.switch(backup_seconds=0)
+    made(railway, instance)
+
+    def ages() -> list[datetime]:
+        return [datetime.fromisoformat(one["createdAt"]) for one in railway.ok("Backups", id=instance)]
+
+    before = ages()
+    assert railway.post(f"volumes/{instance}/backups/age", seconds=5 * 86_400) == {"aged": 2}
+    assert ages() == [at - timedelta(days=5) for at in before]
+    railway.post(f"volumes/{instance}/backups/age", seconds=2 * 86_400)
+    assert [one["name"] for one in railway.ok("Backups", id=instance)] == ["Manual"]

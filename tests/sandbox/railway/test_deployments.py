@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from graphql import GraphQLEnumType, build_schema
 
+from sandbox.railway.admin import REPLICA_STATUSES
+from sandbox.railway.schema import SDL
 from sandbox.railway.store import REPO
 from tests.sandbox.railway.client import KEY, SESSIONS, Railway, Stack, nodes
 
@@ -439,3 +444,45 @@ def test_meta_names_repo_branch_and_commit(railway: Railway, stack: Stack) -> No
     )
     assert found["staticUrl"] == domain
     assert found["service"]["name"] == "backend"
+
+
+def test_a_restart_logs_the_start_again(railway: Railway, stack: Stack) -> None:
+    stack.healthy()
+    made = stack.deployed()
+    once = stack.logs(made)
+    railway.ok("DeploymentRestart", id=made)
+    assert stack.logs(made).count("Firebase initialized") == 2
+    assert stack.logs(made)[: len(once)] == once
+    assert stack.status(made) == "SUCCESS"
+
+
+def test_a_crash_loop_logs_each_start_at_its_time(railway: Railway, stack: Stack) -> None:
+    stack.healthy()
+    made = stack.deployed()
+    railway.wait(3600)
+    railway.post(f"deployments/{made}", restarted=[60, 1200, 600])
+    rows = [r for r in railway.ok("DeployLogs", id=made) if r["message"] == "Firebase initialized"]
+    times = [datetime.fromisoformat(row["timestamp"]) for row in rows]
+    assert [round((after - before).total_seconds()) for before, after in pairwise(times[1:])] == [600, 540]
+    railway.post(f"deployments/{made}", restarted=[])
+    assert stack.logs(made).count("Firebase initialized") == 1
+
+
+def test_the_replicas_of_a_deployment_can_be_set(railway: Railway, stack: Stack) -> None:
+    stack.healthy()
+    made = stack.deployed()
+
+    def states() -> list[str]:
+        return [one["status"] for one in railway.ok("DeploymentPoll", id=made)["instances"]]
+
+    schema = build_schema(SDL.read_text(encoding="utf-8")).type_map["DeploymentInstanceStatus"]
+    assert isinstance(schema, GraphQLEnumType)
+    assert {*schema.values} == REPLICA_STATUSES
+    railway.post(f"deployments/{made}", replicas=["RUNNING", "RESTARTING"])
+    assert (states(), stack.status(made)) == (["RUNNING", "RESTARTING"], "SUCCESS")
+    railway.post(f"deployments/{made}", replicas=[])
+    assert states() == ["RUNNING"]
+    answer = railway.http.post(
+        f"{railway.url}/admin/deployments/{made}", json={"replicas": ["UP"]}, timeout=30
+    )
+    assert (answer.status_code, "RESTARTING" in answer.json()["error"]) == (400, True)

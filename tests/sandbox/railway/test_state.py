@@ -110,7 +110,9 @@ def test_reset_restores_the_initial_state(railway: Railway) -> None:
     assert railway.reply("Me").headers["X-RateLimit-Remaining"] == "9997"
 
 
-@pytest.mark.parametrize("path", ["tokens", "dns", "seal", "clock", "deployments/x", "volumes/x/files"])
+@pytest.mark.parametrize(
+    "path", ["tokens", "dns", "seal", "clock", "deployments/x", "volumes/x/files", "volumes/x/fill"]
+)
 def test_invalid_admin_requests_are_rejected(railway: Railway, path: str) -> None:
     answer = railway.http.post(f"{railway.url}/admin/{path}", json={}, timeout=30)
     assert answer.status_code in (400, 404)

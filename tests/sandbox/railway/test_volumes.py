@@ -233,3 +233,15 @@ def test_backup_schedules_are_kept_per_instance(railway: Railway, stack: Stack) 
     again = railway.ok("BackupSchedules", id=where)
     assert [r["kind"] for r in again] == ["WEEKLY", "MONTHLY"]
     assert again[0]["id"] == rows[1]["id"]
+
+
+def test_data_that_is_not_stored_is_counted(railway: Railway, stack: Stack) -> None:
+    volume = stack.volume()
+    railway.post(f"volumes/{volume}/files", a="x" * 500_000)
+    assert railway.post(f"volumes/{volume}/fill", other_mb=41_000) == {"used_mb": [41_000.5]}
+    assert row(stack)["currentSizeMB"] == 41_000.5
+    assert "of the volume size" in railway.fails("BackupCreate", id=row(stack)["id"])
+    railway.ok("VolumeDelete", volumeId=volume)
+    railway.wait(49 * 3600)
+    (gone,) = railway.get("state")["volume_instances"].values()
+    assert (gone["files"], gone["other_mb"]) == ({}, 0)
