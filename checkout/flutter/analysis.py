@@ -48,7 +48,7 @@ class Analysis:
         It cannot if nothing names the function, or if it is called, but on objects of other classes.
         """
         function = seen.root[0]
-        if function.decl.kind != "function":
+        if function.decl.kind not in ("function", "get"):
             return True
         if function in self.reached:
             return False

@@ -124,6 +124,11 @@ class Lowering:
         return s.Name(low.line(node), id=low.text(node))
 
     _type_identifier = _identifier
+
+    def _qualified(self, node: Node) -> s.Expr:
+        """`Box.sent` as a pattern."""
+        return self._fold_from(self.one(node.children[0]), low.named(node)[1:], low.line(node))
+
     _identifier_dollar_escaped = _identifier
 
     def _this(self, node: Node) -> s.Expr:

@@ -38,7 +38,8 @@ _SIGNATURES = {
 
 def parse(source: bytes, file: str) -> s.Unit:
     """One file of Dart. `errors` are the lines that the grammar does not know."""
-    root = Parser(_DART).parse(source).root_node
+    # The grammar takes U+0000, which a text may contain, for the end of the file.
+    root = Parser(_DART).parse(source.replace(b"\0", b" ")).root_node
     return _UnitLowering(file).unit(root)
 
 
@@ -143,6 +144,8 @@ class _UnitLowering:
         for at, child in enumerate(children):
             if child.type == "on":
                 on = low.type_in(children[at + 1 :])
+                if name is not None and name.start_byte > child.start_byte:
+                    name = None  # an extension without a name
         class_name = low.text(name) if name is not None and kind != "extension" else ""
         members = [one for one in body.children if "comment" not in one.type] if body is not None else []
         functions, variables = self._members(members, class_name)
