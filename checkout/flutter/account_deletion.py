@@ -22,6 +22,8 @@ _MARKS = {
     "deleted_at",
 }
 _STATES = {"deleted", "removed"}
+_CONNECTION = re.compile(r"session|auth|cred|device|link|connection|\ufffc", re.IGNORECASE)
+"""Collections below an account without which it is not connected any more."""
 _ACCOUNT_PATH = re.compile(r"(?:^|/)accounts?(?:/|$)", re.IGNORECASE)
 
 
@@ -68,6 +70,8 @@ def _deletes(app: Analysis, unknown: list[str]) -> Iterator[Finding]:
     known = {(one.file, one.line) for one in deletes if in_collection(one.ref.path, accounts) is not None}
     for write in deletes:
         answer = in_collection(write.ref.path, accounts)
+        if answer and not _is_of_account(write.ref.path or (), accounts):
+            continue
         if answer:
             place = blamed(write, deletes, lambda one: not in_collection(one.ref.path, accounts))
             yield Finding(
@@ -80,6 +84,14 @@ def _deletes(app: Analysis, unknown: list[str]) -> Iterator[Finding]:
         elif answer is None and (write.file, write.line) not in known and app.runs(write):
             path = shown_path(write.ref.path)
             unknown.append(f"{write.file}:{write.line}: deletes {path}: its collection is not known.")
+
+
+def _is_of_account(path: tuple[str, ...], accounts: str) -> bool:
+    """Whether a deleted document is an account, or what connects it: not its templates, notes and the like."""
+    name = accounts.rpartition("/")[2]
+    if in_collection(path[-2:], name) is not False:
+        return True
+    return _CONNECTION.search(path[-2]) is not None if len(path) > 1 else True
 
 
 def _marks(app: Analysis) -> Iterator[Finding]:
@@ -117,7 +129,8 @@ def _requests(app: Analysis) -> Iterator[Finding]:
         last = path.rpartition("/")[2]
         if one.method.upper() != "DELETE" or other or last == app.names.delete_account_function:
             continue
-        if _ACCOUNT_PATH.search(path):
+        accounts = app.names.accounts.rpartition("/")[2]
+        if _ACCOUNT_PATH.search(path) or f"/{accounts}/" in f"/{path}/":
             yield Finding(
                 file=one.file,
                 line=one.line,

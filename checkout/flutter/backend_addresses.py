@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 from checkout.flutter.analysis import Analysis, distinct
 from checkout.flutter.results import Finding, LineResult
-from checkout.flutter.sources import enters, relative
+from checkout.flutter.sources import enters, pubspec, relative
 from checkout.flutter.values import HOLE
-from settings.files import FileError, read_bytes, walk
+from settings.files import FileError, is_dir, is_file, leaves, read_bytes, walk
+from settings.parsing import mapping
 
 _RAILWAY = re.compile(r"[\w-]+\.(?:up\.railway\.app|railway\.internal)(?![\w-]|\.\w)", re.IGNORECASE)
 _SUFFIXES = (
@@ -37,7 +39,12 @@ _SUFFIXES = (
     ".cfg",
     ".conf",
     ".csv",
+    ".sh",
+    ".bat",
+    ".ps1",
 )
+_SCRIPTS = ("Makefile", "makefile", "justfile", "Justfile", "Fastfile")
+_EDITORS = (".vscode", ".idea", ".run")
 _PLATFORMS = (
     "android",
     "ios",
@@ -50,6 +57,10 @@ _PLATFORMS = (
     "env",
     "flavors",
     "lib",
+    "scripts",
+    "script",
+    "tool",
+    "fastlane",
 )
 _MOST_BYTES = 2_000_000
 _LOCAL = ("", "localhost", "127.0.0.1", "0.0.0.0", "::1")  # noqa: S104  (of a sandbox)
@@ -70,9 +81,13 @@ def check(app: Analysis) -> LineResult:
         if found:
             findings.append(_finding(file, line, found))
     count = 0
+    read: set[Path] = set()
     for package in app.sources.packages:
         root = app.sources.packages[0].folder
-        for path in _other_files(package.folder):
+        for path in (*_other_files(package.folder), *_declared_assets(package.folder)):
+            if path in read:
+                continue
+            read.add(path)
             count += 1
             findings += _of_file(path, root, hosts)
     unknown = [*app.unread, *_set_by_build(app)]
@@ -139,11 +154,33 @@ def _set_by_build(app: Analysis) -> Iterator[str]:
 
 def _other_files(folder: Path) -> Iterator[Path]:
     """Files besides Dart that are built into the app or configure it."""
-    for path in walk(folder, enters):
+    for path in walk(folder, _enters):
         parts = path.relative_to(folder).parts
-        named = path.suffix.lower() in _SUFFIXES or path.name.startswith(".env")
-        if named and (len(parts) == 1 or parts[0] in _PLATFORMS or _is_asset(parts)):
+        named = path.suffix.lower() in _SUFFIXES or path.name.startswith(".env") or path.name in _SCRIPTS
+        if named and (len(parts) == 1 or parts[0] in (*_PLATFORMS, *_EDITORS) or _is_asset(parts)):
             yield path
+
+
+def _enters(folder: Path) -> bool:
+    """Also the folders in which editors keep the arguments of a build."""
+    return enters(folder) or folder.name in _EDITORS
+
+
+def _declared_assets(folder: Path) -> Iterator[Path]:
+    """The files that pubspec.yaml names as assets, with whatever suffix."""
+    flutter = mapping((pubspec(folder) or {}).get("flutter")) or {}
+    given: object = flutter.get("assets")
+    for entry in cast("list[object]", given) if isinstance(given, list) else ():
+        name = entry if isinstance(entry, str) else (mapping(entry) or {}).get("path")
+        if not isinstance(name, str):
+            continue
+        path = folder / name
+        if leaves(path, folder):
+            continue
+        if is_file(path):
+            yield path
+        elif is_dir(path):
+            yield from (one for one in walk(path, lambda _: False) if is_file(one))
 
 
 def _is_asset(parts: tuple[str, ...]) -> bool:

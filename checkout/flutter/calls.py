@@ -96,7 +96,7 @@ class Calls(PlatformValues):
                         frame,
                     )
                 else:
-                    values = self._native(alt.value, name, line)
+                    values = self._native(alt.value, name, line, frame)
                 if values is not None:
                     found.append(values)
         if found:
@@ -111,13 +111,13 @@ class Calls(PlatformValues):
                     return self.of_class(cls, name, line, frame)
         return None
 
-    def _native(self, value: Value, name: str, line: int) -> Vals | None:
+    def _native(self, value: Value, name: str, line: int, frame: Frame) -> Vals | None:
         """A member of a class of Firestore or Dart, where an extension uses it without `this`."""
         found = self.firestore_member(value, name)
         if found is None:
             found = self.core_member(value, name)
         if found is None and name in METHODS and isinstance(value, (Db, Ref, Query, Batch)):
-            return one(Method(value, name, line))
+            return one(Method(value, name, line, frame))
         return found
 
     def _widget(self, owner: Object) -> Vals | None:
@@ -165,7 +165,7 @@ class Calls(PlatformValues):
         if isinstance(value, Prefix):
             declared = self.program.prefixed(value.name, name, frame.library)
             return self.declared(declared, line, frame) if declared is not None else one(Sdk(name))
-        found = self._native(value, name, line)
+        found = self._native(value, name, line, frame)
         if found is None:
             found = self.of_extension(_type_names(value), one(value), name, line, frame)
         return found if found is not None else self.platform_member(value, name, frame)

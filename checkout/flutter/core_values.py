@@ -10,13 +10,16 @@ from dataclasses import replace
 from checkout.flutter.firestore_values import FirestoreValues
 from checkout.flutter.values import (
     HOLE,
+    MOST,
     NULL,
     Alt,
+    Buffer,
     Closure,
     Const,
     Guard,
     ListValue,
     MapValue,
+    Method,
     Object,
     Query,
     RecordValue,
@@ -26,6 +29,7 @@ from checkout.flutter.values import (
     Value,
     both,
     choose,
+    collect,
     guarded,
     narrow,
     one,
@@ -92,6 +96,8 @@ class CoreValues(FirestoreValues):
             return self._of_text(value, name, args)
         if isinstance(value, ListValue):
             return self._of_list(value, name, args)
+        if isinstance(value, Buffer):
+            return self._of_buffer(value, name, args)
         if isinstance(value, MapValue):
             return self._of_map(value, name, args)
         return None
@@ -164,26 +170,28 @@ class CoreValues(FirestoreValues):
 
     def _of_list(self, value: ListValue, name: str, args: Sequence[Vals]) -> Vals | None:
         items = union(*value.items, ()) or one(Unknown())
-        closures = [alt.value for vals in args[:1] for alt in vals if isinstance(alt.value, Closure)]
+        closures = [
+            alt.value for vals in args[:1] for alt in vals if isinstance(alt.value, (Closure, Method))
+        ]
         if name in _MAPPED or name == "expand":
-            results = [self.call_closure(closure, [items], {}) for closure in closures]
+            results = [self.apply(closure, [items]) or () for closure in closures]
             inner = union(*results, ()) if results else one(Unknown())
             if name == "expand":
                 return union(*(one(alt.value) for alt in inner), ()) or one(Unknown())
             if not value.open and closures and len(value.items) <= 8:
-                each = [self.call_closure(closures[0], [item], {}) for item in value.items]
+                each = [self.apply(closures[0], [item]) or one(Unknown()) for item in value.items]
                 return one(ListValue(each))
             return one(ListValue([inner], open=True))
         if name == "fold":
             return self._fold(items, args)
         if name in _PREDICATES:
             for closure in closures:
-                self.call_closure(closure, [items, items], {})
+                self.apply(closure, [items, items])
         if name in _SAME_LIST:
             return one(value)
         if name == "reduce":
             for closure in closures:
-                self.call_closure(closure, [items, items], {})
+                self.apply(closure, [items, items])
             return one(Unknown())
         if name in _ITEM_CALLS:
             return items
@@ -197,7 +205,7 @@ class CoreValues(FirestoreValues):
             value.open = True
             return one(NULL)
         if name == "join":
-            return one(self._join(value, args))
+            return self._join(value, args)
         if name in ("contains", "indexOf", "remove"):
             return one(Unknown())
         return None
@@ -218,12 +226,37 @@ class CoreValues(FirestoreValues):
         ]
         return union(args[0], tuple(found))
 
-    def _join(self, value: ListValue, args: Sequence[Vals]) -> Str:
+    def _join(self, value: ListValue, args: Sequence[Vals]) -> Vals:
         between = _only_text(args[0]) if args else ""
-        texts = [_only_text(item) for item in value.items]
-        if value.open or between is None or None in texts:
-            return Str(HOLE)
-        return Str(between.join(str(text) for text in texts))
+        if value.open or between is None:
+            return one(Str(HOLE))
+        found = [
+            (Str(between.join(text_in(part) for part in parts)), guard)
+            for parts, guard in choose(value.items)
+        ]
+        return collect(found[:MOST]) or one(Str(HOLE))
+
+    def _of_buffer(self, value: Buffer, name: str, args: Sequence[Vals]) -> Vals | None:
+        """A StringBuffer: what is written under conditions may be in it or not."""
+        if name == "toString":
+            return value.text
+        if name in ("write", "writeln", "writeAll", "writeCharCode"):
+            between = "\n" if name == "writeln" else ""
+            given = args[0] if args else one(Str(""))
+            if name in ("writeAll", "writeCharCode"):
+                given = one(Str(HOLE))
+            longer = collect(
+                [
+                    (Str(text_in(a) + text_in(b) + between), guard)
+                    for (a, b), guard in choose((value.text, given))
+                ]
+            )
+            value.text = longer if not self.guard else union(value.text, guarded(longer, self.guard))
+            return one(NULL)
+        if name == "clear":
+            value.text = one(Str(""))
+            return one(NULL)
+        return None
 
     def _of_map(self, value: MapValue, name: str, args: Sequence[Vals]) -> Vals | None:
         if name == "addAll" and args:
@@ -337,6 +370,15 @@ class CoreValues(FirestoreValues):
             else:
                 return None
         return tuple(found) or None
+
+
+def text_in(value: Value) -> str:
+    """A value as `toString()` shows it, a hole if that is not known."""
+    if isinstance(value, Str):
+        return value.text
+    if isinstance(value, Const) and isinstance(value.value, float) and value.value.is_integer():
+        return str(int(value.value))
+    return HOLE
 
 
 def _only_text(values: Vals) -> str | None:

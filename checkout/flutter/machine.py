@@ -17,6 +17,8 @@ from checkout.flutter.log import Log, Said, Seen
 from checkout.flutter.program import Class, Function, Library, Program
 from checkout.flutter.values import (
     ALWAYS,
+    HOLE,
+    Address,
     Arrived,
     Batch,
     Closure,
@@ -41,6 +43,7 @@ from checkout.flutter.values import (
 _WRAPPERS = ("Future", "FutureOr", "Stream", "ValueNotifier", "ValueListenable", "AsyncValue", "Rx", "Rxn")
 _LISTS = ("List", "Iterable", "Set")
 _VALUES: dict[str, Value] = {
+    "Uri": Address(HOLE),
     "FirebaseFirestore": Db(),
     "WriteBatch": Batch(),
     "Transaction": Batch(),

@@ -19,10 +19,12 @@ from checkout.flutter.values import (
     Frame,
     ListValue,
     MapValue,
+    Method,
     Object,
     Str,
     Unknown,
     Vals,
+    Value,
     both,
     copied,
     one,
@@ -124,6 +126,15 @@ class Objects(Statements):
             if variable is not None:
                 return self.typed(variable.decl.type, variable.library)
         return self.typed(param.type, frame.library)
+
+    def apply(self, function: Value, args: Sequence[Vals]) -> Vals | None:
+        """The result of a function that is handed to another one; None if it is none."""
+        if isinstance(function, Closure):
+            return self.call_closure(function, args, {})
+        if isinstance(function, Method) and function.frame is not None:
+            call = s.Call(function.line)
+            return self.call_value(one(function), args[:1], {}, call, function.frame)
+        return None
 
     def call_closure(self, closure: Closure, args: Sequence[Vals], named: dict[str, Vals]) -> Vals:
         closure.was_called = True

@@ -13,6 +13,7 @@ from checkout.flutter.values import (
     Address,
     Alt,
     Arrived,
+    Buffer,
     Closure,
     CloudFunction,
     Const,
@@ -196,6 +197,8 @@ class PlatformValues(RequestValues):
                     return self.call_closure(alt.value, args[at + 1 :], {})
         if plain in _SAME and args:
             return args[0]
+        if plain == "StringBuffer":
+            return one(Buffer(args[0] if args else one(Str(""))))
         if plain in _COPIES and args:
             copy = MapValue(created=self.guard, line=call.line, file=frame.file)
             for alt in args[0]:
@@ -257,6 +260,8 @@ class PlatformValues(RequestValues):
                 )
                 or None
             )
+        if name.rpartition(".")[2] == "Options" and "method" in named:  # of the package dio
+            return one(MapValue({"method": named["method"]}, open=True))
         if name.endswith("FieldPath.fromString") and args:
             return args[0]
         if name.rpartition(".")[2] == "FieldPath" and args:
@@ -276,10 +281,17 @@ class PlatformValues(RequestValues):
         if name in ("Uri.parse", "Uri.tryParse", "Uri.https", "Uri.http", "Uri"):
             return self.address(name, args, named, call, frame)
         if name.rpartition(".")[2] == "FirebaseOptions":
-            line = next((value.line for label, value in call.named if label == "projectId"), call.line)
-            self.log.options.append((self.place(line, frame), named.get("projectId", ())))
-            return one(Unknown(s.TypeRef("FirebaseOptions")))
+            return self._options(named.get("projectId", ()), call, frame)
+        if name.endswith("FirebaseOptions.fromMap"):
+            maps = [alt.value for alt in args[0] if isinstance(alt.value, MapValue)] if args else []
+            return self._options(union(*(one.entries.get("projectId", ()) for one in maps), ()), call, frame)
         return None
+
+    def _options(self, project: Vals, call: s.Call, frame: Frame) -> Vals:
+        """FirebaseOptions of a project."""
+        line = next((value.line for label, value in call.named if label == "projectId"), call.line)
+        self.log.options.append((self.place(line, frame), project))
+        return one(Unknown(s.TypeRef("FirebaseOptions")))
 
     def _field_path(self, values: Vals) -> Str:
         for alt in values:
@@ -372,6 +384,8 @@ class PlatformValues(RequestValues):
         if name in ("httpsCallableFromUrl", "httpsCallableFromUri"):
             self.request("request", "", args, named, call, frame)
             return one(CloudFunction(HOLE))
+        if name == "copyWith" and "projectId" in named:
+            return self._options(named["projectId"], call, frame)
         if name == "resolve" and isinstance(value, Address) and args:
             return one(
                 Address(
@@ -427,10 +441,10 @@ class PlatformValues(RequestValues):
             return one(value)
         given = (*args[:1], *(vals for label, vals in named.items() if label == "data"))
         results = [
-            self.call_closure(alt.value, [one(value)], {})
+            result
             for vals in given
             for alt in vals
-            if isinstance(alt.value, Closure)
+            if (result := self.apply(alt.value, [one(value)])) is not None
         ]
         if name in ("listen", "forEach"):
             return one(Unknown())

@@ -13,6 +13,7 @@ from checkout.flutter.values import (
     Alt,
     CloudFunction,
     Frame,
+    MapValue,
     Str,
     Unknown,
     Vals,
@@ -115,6 +116,9 @@ class RequestValues(CoreValues):
             verb, given = "", [named.get("baseUrl", named.get("baseURL", ()))]
         if verb is None:
             return
+        for alt in named.get("options", ()) if not verb else ():
+            if isinstance(alt.value, MapValue):  # `dio.request(path, options: Options(method: 'DELETE'))`
+                verb = next((text_of(one.value) for one in alt.value.entries.get("method", ())), "")
         for vals in given:
             for alt in vals:
                 if isinstance(alt.value, Address):  # what it calls was seen where it was made

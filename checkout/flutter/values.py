@@ -101,11 +101,12 @@ class Db(Value):
 
 @dataclass(frozen=True)
 class Method(Value):
-    """A method of a value that is not of the app, without a call: `collection.add`."""
+    """A method of a value that is not of the app, without a call: `collection.add`. `frame` is where."""
 
     owner: Value
     name: str
     line: int
+    frame: Frame | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -317,6 +318,13 @@ class ListValue(Value):
 
     items: list[Vals] = field(default_factory=list[Vals])
     open: bool = False
+
+
+@dataclass(eq=False)
+class Buffer(Value):
+    """A StringBuffer: what was written into it."""
+
+    text: Vals
 
 
 @dataclass(eq=False)

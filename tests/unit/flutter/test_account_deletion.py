@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.flutter_app import FILES, IMPORTS, answer, expect_findings, expect_pass
+from tests.flutter_app import FILES, IMPORTS, NAMES, answer, expect_findings, expect_pass
 
 pytestmark = pytest.mark.unit
 
@@ -61,6 +62,20 @@ Widget f(FirebaseFirestore db, String id) => TextButton(
 Future<void> f(FirebaseFirestore db, String id) =>
     db.collection('accounts').doc(id).collection('sessions').doc('1').delete(); // HERE
 """,
+    "a batch's method for each": """
+Future<void> f(FirebaseFirestore db, List<String> ids) async {
+  final batch = db.batch();
+  ids.map(db.collection('accounts').doc).forEach(batch.delete); // HERE
+  await batch.commit();
+}
+""",
+    "request below a given address": """
+Future<void> f(http.Client client, Uri base, String id) => client.delete(base.resolve('/accounts/$id')); // HERE
+""",
+    "request with options": """
+Future<void> f(Dio dio, String id) =>
+    dio.request<void>('/accounts/$id', options: Options(method: 'DELETE')); // HERE
+""",
     "marked as deleted": """
 Future<void> f(FirebaseFirestore db, String id) =>
     db.doc('accounts/$id').update({'deleted': true}); // HERE
@@ -93,6 +108,10 @@ Future<void> f(http.Client client, String base, String id) =>
 }
 
 FINE = {
+    "what an account has, not the account": """
+Future<void> f(FirebaseFirestore db, String id) =>
+    db.collection('accounts').doc(id).collection('quickReplies').doc('1').delete();
+""",
     "another collection": """
 Future<void> f(FirebaseFirestore db, String id) => db.collection('tasks').doc(id).delete();
 """,
@@ -156,6 +175,12 @@ def test_a_deletion_by_the_app_is_found(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", FINE)
 def test_what_is_no_deletion_of_an_account_is_accepted(tmp_path: Path, name: str) -> None:
     expect_pass(tmp_path, "E4", {"lib/extra.dart": IMPORTS + FINE[name]})
+
+
+def test_requests_can_name_the_apps_own_collection(tmp_path: Path) -> None:
+    code = "Future<void> f(Dio dio, String id) => dio.delete<void>('/numbers/$id'); // HERE\n"
+    names = replace(NAMES, accounts="numbers")
+    expect_findings(tmp_path, "E4", {"lib/extra.dart": IMPORTS + code}, names=names)
 
 
 def test_the_function_must_be_called(tmp_path: Path) -> None:

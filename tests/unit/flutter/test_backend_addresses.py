@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from checkout.flutter.backend_addresses import address_in, host_of
-from tests.flutter_app import IMPORTS, answer, expect_findings, expect_pass
+from tests.flutter_app import FILES, IMPORTS, answer, expect_findings, expect_pass
 
 pytestmark = pytest.mark.unit
 
@@ -142,11 +142,22 @@ def test_other_addresses_are_accepted(tmp_path: Path, name: str) -> None:
         ("web/index.html", "<script>const b = 'https://api.desk.example';</script>", 1),
         ("config/prod.yaml", "backend: https://api.desk.example\n", 1),
         ("dart_defines.json", '{"API": "https://crm.up.railway.app"}', 1),
+        (".vscode/launch.json", '{"args": [\n"--dart-define=API=https://api.desk.example"]}', 2),
+        ("Makefile", "apk:\n\tflutter build apk --dart-define=API=https://api.desk.example\n", 2),
+        ("scripts/build.sh", "flutter run --dart-define=API=https://api.desk.example\n", 1),
     ],
 )
 def test_files_that_are_built_into_the_app_are_read(tmp_path: Path, file: str, text: str, line: int) -> None:
     found = answer(tmp_path, "E5", {file: text})
     assert [(one.file, one.line) for one in found.findings] == [(file, line)]
+
+
+@pytest.mark.parametrize("declared", ["help/", "help/hosts.md", "{path: help/}"])
+def test_a_declared_asset_can_be_any_file(tmp_path: Path, declared: str) -> None:
+    pubspec = FILES["pubspec.yaml"] + f"flutter:\n  assets:\n    - {declared}\n    - ../outside.md\n"
+    files = {"pubspec.yaml": pubspec, "help/hosts.md": "# hosts\n\nhttps://api.desk.example\n"}
+    found = answer(tmp_path, "E5", files)
+    assert [(one.file, one.line) for one in found.findings] == [("help/hosts.md", 3)]
 
 
 @pytest.mark.parametrize("file", ["README.md", "test/a_test.dart", "build/x.json", ".github/workflows/a.yml"])

@@ -1,4 +1,4 @@
-"""Dart as people write it today: enums with members, extensions without a name, patterns, values as functions."""
+"""Dart as people write it today: enums with members, unnamed extensions, patterns, methods as values."""
 
 from __future__ import annotations
 
@@ -32,6 +32,42 @@ extension on Map<String, dynamic> {
 }
 Future<void> go(FirebaseFirestore db) => db.collection('bookings').add( // HERE
     Map<String, dynamic>.of({'createdBy': 'x', 'schemaVersion': 3})..addAll({'isArchived': 'false'}));
+""",
+    ),
+    "method of a collection as a value": (
+        "E1",
+        """
+Future<void> go(FirebaseFirestore db, List<Map<String, dynamic>> items) async {
+  final add = db.collection('outbox').add; // HERE
+  await Future.wait(items.map(add));
+}
+""",
+    ),
+    "path joined from parts": (
+        "E1",
+        """
+Future<void> go(FirebaseFirestore db, String id) => db.doc(['outbox', id].join('/')).set({}); // HERE
+""",
+    ),
+    "path in a buffer": (
+        "E1",
+        """
+Future<void> go(FirebaseFirestore db) {
+  final path = StringBuffer('out')..write('box');
+  return db.collection(path.toString()).add({}); // HERE
+}
+""",
+    ),
+    "copied options": (
+        "E6",
+        """
+FirebaseOptions go(FirebaseOptions given) => given.copyWith(projectId: 'desk-old'); // HERE
+""",
+    ),
+    "options from a map": (
+        "E6",
+        """
+final copied = FirebaseOptions.fromMap({'projectId': 'desk-old'}); // HERE
 """,
     ),
 }
