@@ -87,7 +87,7 @@ def _deletes(app: Analysis, unknown: list[str]) -> Iterator[Finding]:
 
 
 def _is_of_account(path: tuple[str, ...], accounts: str) -> bool:
-    """Whether a deleted document is an account, or what connects it: not its templates, notes and the like."""
+    """Whether a deleted document is an account, or what connects it: not its templates or its notes."""
     name = accounts.rpartition("/")[2]
     if in_collection(path[-2:], name) is not False:
         return True

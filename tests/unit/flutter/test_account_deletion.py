@@ -70,7 +70,7 @@ Future<void> f(FirebaseFirestore db, List<String> ids) async {
 }
 """,
     "request below a given address": """
-Future<void> f(http.Client client, Uri base, String id) => client.delete(base.resolve('/accounts/$id')); // HERE
+Future<void> f(http.Client c, Uri base, String id) => c.delete(base.resolve('/accounts/$id')); // HERE
 """,
     "request with options": """
 Future<void> f(Dio dio, String id) =>
