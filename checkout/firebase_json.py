@@ -237,7 +237,7 @@ class _Reader:
                 found = item
                 self._known(item, "firestore", (*_DATABASE_USED, "target"), _DATABASE_NOTED)
                 self._warn_of_hooks(item, "firestore")
-            elif name == self.database or name in self.others:
+            elif name == self.database or (isinstance(name, str) and name in self.others):
                 self._add(f'firestore has two entries for the database "{name}".', "Keep one of them.")
             else:
                 others.append(str(name))

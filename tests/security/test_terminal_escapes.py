@@ -23,7 +23,9 @@ from railway import clock, health
 from railway.graphql import responses
 from railway.graphql.errors import MissingError, RejectedError
 from railway.redact import redact
+from settings.model import GoogleSettings
 from settings.problems import Problem, render
+from tests.components.world import GOOGLE
 from user_errors import UserError, printable
 
 pytestmark = pytest.mark.unit
@@ -173,7 +175,10 @@ def test_problems_and_warnings_are_clean(monkeypatch: pytest.MonkeyPatch) -> Non
         warnings: tuple[str, ...] = (EVIL,)
         notes: tuple[str, ...] = (EVIL,)
         rules: None = None
-        google: None = None
+        google: GoogleSettings = GOOGLE
+        codebases: tuple[()] = ()
+        databases: tuple[()] = ()
+        storage: tuple[()] = ()
 
     monkeypatch.setattr(load, "load_settings", lambda *_: (Found(), []))
     monkeypatch.setattr(load, "load_app", lambda *_, **__: (Found(), []))

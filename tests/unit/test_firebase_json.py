@@ -110,6 +110,7 @@ def test_the_location_is_read(app: Path) -> None:
         ({"firestore": [{"target": "main", "rules": "firestore.rules"}]}, "does not read deploy targets"),
         ({"firestore": [1]}, "firestore must be an object"),
         ({"firestore": [{}, {}]}, 'two entries for the database "(default)"'),
+        ({"firestore": [{}, {"database": {"a": 1}}]}, "which is not the id of one"),
         ({"firestore": [{}, {"database": "A_b"}]}, "has the database 'A_b', which is not the id of one"),
         ({"firestore": [{}, {"database": "other", "rules": "no"}]}, "the file no, which does not exist"),
         ({"firestore": {"rules": 1}}, "firestore.rules must be a path"),
