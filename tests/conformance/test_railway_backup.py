@@ -115,7 +115,7 @@ def test_after_an_unknown_result_nothing_is_deployed_and_the_next_up_continues(r
 def test_a_failed_deployment_is_preceded_by_a_backup_and_so_is_the_next_one(railway: World) -> None:
     """The failed one may have changed the data."""
     engine = first_up(railway, PROTECTED)
-    railway.admin("switches", {"deploy_outcomes_next": ["crashed"]})
+    railway.admin("switches", {"deploy_outcomes_next": ["failed_healthcheck"]})
     with railway.operation() as process:
         refusal(lambda: engine.up(process, CHANGED))
     with railway.operation() as process:
