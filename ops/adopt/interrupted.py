@@ -1,4 +1,4 @@
-"""What an `up` that was killed leaves in the state of a stack, and how an adoption mends it."""
+"""What an `up` that was killed leaves in the state of a stack, and how an adoption repairs it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def half_replaced(state: JsonObject) -> list[str]:
     return [str(one["urn"]) for one in _resources(state) if one.get("pendingReplacement")]
 
 
-def needs_mending(state: JsonObject) -> bool:
-    """Whether an import needs `mend` first."""
+def needs_repair(state: JsonObject) -> bool:
+    """Whether an import needs `repair` first."""
     resources = _resources(state)
-    return mended(resources) != resources
+    return repaired(resources) != resources
 
 
-def mended(resources: Sequence[JsonObject]) -> list[JsonObject]:
+def repaired(resources: Sequence[JsonObject]) -> list[JsonObject]:
     """The resources of a state without what makes an import of Pulumi fail or pass over them.
 
     - Marks of half-replaced objects: the engine reads no resource that waits for its creation, and imports
@@ -94,7 +94,7 @@ def _needs(resource: JsonObject) -> Iterator[str]:
         yield from cast("list[str]", urns or [])
 
 
-def mend(name: str, state: JsonObject, folder: Path) -> None:
+def repair(name: str, state: JsonObject, folder: Path) -> None:
     """Make the state one that an import accepts, and have it say what exists of half-replaced objects: what
     was created again, or nothing.
 
@@ -116,7 +116,7 @@ def mend(name: str, state: JsonObject, folder: Path) -> None:
             f".venv/bin/python -m ops adopt --stack {name}  # when the other run has ended",
         )
     urns = half_replaced(state)
-    document = {**state, "deployment": {**state["deployment"], "resources": mended(_resources(state))}}
+    document = {**state, "deployment": {**state["deployment"], "resources": repaired(_resources(state))}}
     engine.call_with_file("stack import", name, folder / "state.json", document)
     if not urns:
         return

@@ -31,7 +31,7 @@ from ops.adopt import (
     stack_config,
 )
 from ops.adopt.engine import say
-from ops.adopt.interrupted import forget_creations, half_replaced, mend, needs_mending
+from ops.adopt.interrupted import forget_creations, half_replaced, needs_repair, repair
 from ops.adopt.live import CountedApi, Live
 from ops.adopt.model import Declared, Found, Looked, Row, Verdict
 from ops.adopt.proposals import Proposal
@@ -155,8 +155,8 @@ def _adopt(options: Options, folder: Path) -> _Outcome:
         options, len(looked.found), interrupted, half
     ):
         return _Outcome(code=ADOPTED, rows=rows, rights=seen.rights, looked=looked)
-    if needs_mending(state):
-        mend(name, state, folder)
+    if needs_repair(state):
+        repair(name, state, folder)
         first = plan.read(name, folder)
         looked = _look(options, first.declared).looked
     last, looked, adopted, urns = _import_all(options, first, looked, folder)

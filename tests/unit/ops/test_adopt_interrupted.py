@@ -7,7 +7,7 @@ import pytest
 from firebase.errors import JsonObject
 from ops import stack
 from ops.adopt import record, run, run_folder
-from ops.adopt.interrupted import in_order, mended
+from ops.adopt.interrupted import in_order, repaired
 from tests.unit.ops.adopt_engine import (
     ALL,
     ANSWERS,
@@ -178,8 +178,8 @@ MARKED: dict[str, tuple[list[JsonObject], list[JsonObject]]] = {
 @pytest.mark.parametrize("name", MARKED)
 def test_a_mark_that_an_import_does_not_accept_is_removed(name: str) -> None:
     before, after = MARKED[name]
-    assert mended(before) == after
-    assert mended(after) == after
+    assert repaired(before) == after
+    assert repaired(after) == after
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_mark_that_an_import_does_not_accept_is_removed(name: str) -> None:
     ],
 )
 def test_what_is_about_to_be_deleted_stays_so(rows: list[JsonObject]) -> None:
-    assert mended(rows) == rows
+    assert repaired(rows) == rows
 
 
 @pytest.mark.parametrize("finished", [True, False])
